@@ -1,0 +1,42 @@
+import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
+
+/** A batch as it arrived. Valid until it is acknowledged or rejected. */
+export interface FlowDelivery {
+  /** Taken from the authenticated subject. */
+  readonly sensor: string;
+  readonly columns: FlowColumns;
+  /** When the stream stored it, milliseconds. */
+  readonly ingestMs: number;
+  /** The sensor's clock when it was published, milliseconds; 0 unknown. */
+  readonly sentMs: number;
+  /** Its effect is durable. */
+  acknowledge(): void;
+  /** Keep it for later: nothing of it was applied. */
+  retry(): void;
+}
+
+export interface FlowSourceCounters {
+  batchesReceived: number;
+  flowsReceived: number;
+  /** Set aside in the REJECTED stream, by reason. */
+  batchesRejected: Record<string, number>;
+}
+
+/**
+ * Batches of flow records from a shared durable log. Invalid batches are set
+ * aside by the source itself and counted, never delivered.
+ */
+export interface FlowSource {
+  readonly counters: FlowSourceCounters;
+  /**
+   * Hands deliveries over in groups until stopped; asks for the next group when
+   * the promise resolves, so a slow consumer is its own back-pressure.
+   */
+  run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void>;
+  /**
+   * Ingest time, milliseconds, up to which every stored batch was acknowledged
+   * by some correlator (now, when nothing is pending).
+   */
+  acknowledgedUntilMs(): Promise<number>;
+  stop(): Promise<void>;
+}

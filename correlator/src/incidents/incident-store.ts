@@ -1,0 +1,68 @@
+import type { Finding, Incident, IncidentEvent, IncidentKind, IncidentState, Severity } from "./incident.js";
+
+/** Filter of a listing or a watch; an empty list or absent field matches everything. */
+export interface IncidentFilter {
+  readonly kinds?: readonly IncidentKind[];
+  readonly minSeverity?: Severity;
+  readonly states?: readonly IncidentState[];
+  readonly source?: string;
+  readonly target?: string;
+  readonly sensor?: string;
+  readonly seenAfterMs?: number;
+  readonly seenBeforeMs?: number;
+  /** Also merged and retracted incidents. */
+  readonly includeInactive?: boolean;
+}
+
+/** An event with the cursor that resumes right after it. */
+export type WatchItem =
+  | { readonly kind: "event"; readonly cursor: string; readonly event: IncidentEvent }
+  | { readonly kind: "gap"; readonly cursor: string; readonly reason: string; readonly missedEvents: number };
+
+/**
+ * Current incidents and the log of their events. The event log is the durable
+ * record: `commit` appends to it first and then writes the current state; the
+ * same commit again changes nothing (events are identified by incident id and
+ * revision).
+ */
+export interface IncidentStore {
+  /** Every incident that is not closed for longer than the session gap, for the grouping. */
+  loadAll(): Promise<Incident[]>;
+  /**
+   * Appends events and replaces the incidents' current state.
+   * @param fence number of the lease under which this was computed; a commit
+   * with a lower fence than one already seen is refused and resolves to false.
+   */
+  commit(events: readonly IncidentEvent[], fence: number): Promise<boolean>;
+  get(id: string): Promise<Incident | undefined>;
+  /** Every stored incident that matches, in no particular order; `stale` when the store cannot be reached and this is the last known. */
+  list(filter: IncidentFilter): Promise<{ incidents: Incident[]; stale: boolean }>;
+  /**
+   * Events after the cursor, then new ones as they come, until `signal` aborts.
+   * Cursor "" is from now on, "0" everything retained. A reader that falls more
+   * than the store's bound behind gets a gap item and goes on from there.
+   * Throws PicketError INVALID_ARGUMENT for a cursor that is not one.
+   */
+  watch(cursor: string, signal: AbortSignal): AsyncIterable<WatchItem>;
+  close(): Promise<void>;
+}
+
+/** What correlators tell the grouping. */
+export type BoardEntry =
+  | { readonly kind: "finding"; readonly finding: Finding }
+  /** Every slice of the partition that ends at or before `untilMs` is closed; its confirmed findings were posted before. */
+  | { readonly kind: "closed"; readonly partition: number; readonly untilMs: number };
+
+/**
+ * The board where correlators post findings and the grouping reads them: an
+ * ordered, bounded log. Posting the same entry twice is harmless.
+ */
+export interface FindingBoard {
+  /** Appends in order; all or nothing. */
+  post(entries: readonly BoardEntry[]): Promise<void>;
+  /** Entries after a position ("" is the oldest kept), at most `entriesMax`, with the position after the last. */
+  read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }>;
+  /** Until when each partition is closed, milliseconds; index is the partition, 0 where never. */
+  closedUntil(): Promise<Float64Array>;
+  close(): Promise<void>;
+}

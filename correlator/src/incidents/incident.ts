@@ -1,0 +1,160 @@
+import type { AddressKey } from "../windows/address-key.js";
+
+/** Closed list of incident kinds, in the order of the wire enum (from 1). */
+export const incidentKinds = [
+  "vertical_scan",
+  "horizontal_scan",
+  "block_scan",
+  "distributed_scan",
+  "campaign",
+  "host_sweep",
+  "arp_scan",
+  "arp_spoof",
+  "syn_flood",
+  "udp_flood",
+  "amplification",
+  "host_burst",
+  "cross_host_burst",
+  "brute_force",
+  "mining",
+  "beacon",
+  "suspicious_port",
+  "fan_out",
+  "service_outage",
+  "background_scanning",
+] as const;
+export type IncidentKind = (typeof incidentKinds)[number];
+
+/** In the order of the wire enum (from 1). */
+export const severities = ["info", "low", "medium", "high", "critical"] as const;
+export type Severity = (typeof severities)[number];
+
+/** In the order of the wire enum (from 1). */
+export const incidentStates = ["open", "growing", "quiet", "closed", "reopened", "merged", "retracted"] as const;
+export type IncidentState = (typeof incidentStates)[number];
+
+/** In the order of the wire enum (from 1). */
+export const incidentEventTypes = ["opened", "updated", "confirmed", "retracted", "merged", "closed"] as const;
+export type IncidentEventType = (typeof incidentEventTypes)[number];
+
+export interface ScoreFactor {
+  readonly name: string;
+  readonly value: number;
+  readonly threshold: number;
+  /** What this factor adds to the confidence. */
+  readonly weight: number;
+}
+
+export interface SensorEvidence {
+  readonly sensor: string;
+  readonly contactCount: number;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+}
+
+export interface ContactSample {
+  readonly timeMs: number;
+  readonly source: string;
+  readonly destination: string;
+  /** "tcp/22" and alike. */
+  readonly port: string;
+  readonly outcome: string;
+  readonly sensors: readonly string[];
+}
+
+export interface Coverage {
+  readonly silentSensors: readonly string[];
+  readonly droppingSensors: readonly string[];
+  readonly refusedMembers: number;
+  readonly lostRecords: number;
+}
+
+/** An incident as stores keep it and the API maps it. Addresses and ports are text, times milliseconds. */
+export interface Incident {
+  readonly id: string;
+  readonly revision: number;
+  readonly kind: IncidentKind;
+  readonly severity: Severity;
+  readonly confidence: number;
+  readonly state: IncidentState;
+  readonly confirmation: "provisional" | "confirmed";
+  readonly summary: string;
+  readonly technique: string;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  readonly updateMs: number;
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+  readonly ports: readonly string[];
+  readonly sourceCount: number;
+  readonly targetCount: number;
+  readonly portCount: number;
+  readonly contactCount: number;
+  readonly factors: readonly ScoreFactor[];
+  readonly evidence: readonly SensorEvidence[];
+  readonly samples: readonly ContactSample[];
+  readonly coverage: Coverage;
+  readonly mergedInto: string;
+  readonly retractReason: string;
+  readonly policyRevision: number;
+  readonly sourceVerified: boolean;
+}
+
+/** One change, with the incident as it stands after it. */
+export interface IncidentEvent {
+  readonly type: IncidentEventType;
+  readonly incident: Incident;
+  readonly notify: boolean;
+}
+
+/** A source group's or source's contact within a finding. */
+export interface FindingContact {
+  readonly source: AddressKey;
+  readonly destination: AddressKey;
+  readonly protocol: number;
+  readonly port: number;
+  readonly firstMs: number;
+  readonly outcome: number;
+  readonly sensors: readonly number[];
+}
+
+/** One detector's threshold crossed for one window in one slice. */
+export interface Finding {
+  readonly kind: IncidentKind;
+  /** The window's own key as text: primary key of the incident it may open. */
+  readonly primaryKey: string;
+  readonly partition: number;
+  /** Start and end of the slice, milliseconds of event time. */
+  readonly sliceStartMs: number;
+  readonly sliceEndMs: number;
+  readonly confirmed: boolean;
+  readonly severity: Severity;
+  readonly confidence: number;
+  readonly factors: readonly ScoreFactor[];
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+  readonly ports: readonly string[];
+  readonly sourceCount: number;
+  readonly targetCount: number;
+  readonly portCount: number;
+  readonly contactCount: number;
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+  /** By sensor hash. */
+  readonly evidence: readonly {
+    readonly sensor: number;
+    readonly contactCount: number;
+    readonly firstSeenMs: number;
+    readonly lastSeenMs: number;
+  }[];
+  readonly samples: readonly FindingContact[];
+  readonly refusedMembers: number;
+  readonly sourceVerified: boolean;
+  readonly policyRevision: number;
+}
+
+/** What the grouping has folded so far; stored beside the incidents. */
+export interface GroupingCheckpoint {
+  /** Confirmed findings of slices that end at or before this are folded. */
+  readonly foldedUntilMs: number;
+}

@@ -1,0 +1,94 @@
+/** What `decodeFrame` found in one frame. One object, reused for every packet. */
+export class DecodedPacket {
+  /** Words of the address, most significant first; IPv4 mapped (0, 0, 0xffff, a). */
+  source0 = 0;
+  source1 = 0;
+  source2 = 0;
+  source3 = 0;
+  destination0 = 0;
+  destination1 = 0;
+  destination2 = 0;
+  destination3 = 0;
+  /** IANA number after the IPv6 extension headers. */
+  protocol = 0;
+  sourcePort = 0;
+  /** ICMP and ICMPv6: type * 256 + code, source port 0. */
+  destinationPort = 0;
+  tcpFlags = 0;
+  tcpSequence = 0;
+  tcpAcknowledgement = 0;
+  tcpWindow = 0;
+  /** Bytes after the transport header, by the lengths in the headers. */
+  payloadLength = 0;
+  /** First payload byte in the frame and how many are captured. */
+  payloadOffset = 0;
+  payloadCaptured = 0;
+  /** Layer-3 length in bytes as the IP header states it. */
+  ipLength = 0;
+  ttl = 0;
+  ipId = 0;
+  vlanId = 0;
+  isIpv6 = false;
+  /** A fragment other than the first: no ports. */
+  isLaterFragment = false;
+  isFirstFragment = false;
+
+  /** An ICMP error carries the flow key of the packet it is about. */
+  hasInner = false;
+  innerSource0 = 0;
+  innerSource1 = 0;
+  innerSource2 = 0;
+  innerSource3 = 0;
+  innerDestination0 = 0;
+  innerDestination1 = 0;
+  innerDestination2 = 0;
+  innerDestination3 = 0;
+  innerProtocol = 0;
+  innerSourcePort = 0;
+  innerDestinationPort = 0;
+
+  /** ARP (result `arp`): operation, MACs as two words (high 16 bits, low 32), IPv4 addresses. */
+  arpOperation = 0;
+  arpSenderMacHigh = 0;
+  arpSenderMacLow = 0;
+  arpSenderAddress = 0;
+  arpTargetMacHigh = 0;
+  arpTargetMacLow = 0;
+  arpTargetAddress = 0;
+}
+
+/**
+ * Result of `decodeFrame`: a flow packet, an ARP packet, or the reason why the
+ * frame is counted and not metered.
+ */
+export const DecodeResult = {
+  /** Addresses and protocol are set (and ports where the protocol has them). */
+  flow: 0,
+  arp: 1,
+  /** A fragment without ports: counted, not metered. */
+  laterFragment: 2,
+  /** Whole and understood, but nothing we meter (LLDP, STP, OSI …). */
+  notIp: 3,
+  unsupportedLinkType: 4,
+  truncatedLink: 5,
+  truncatedVlan: 6,
+  truncatedArp: 7,
+  badArp: 8,
+  truncatedIpv4: 9,
+  badIpv4Header: 10,
+  badIpv4Length: 11,
+  truncatedIpv6: 12,
+  badIpv6Extension: 13,
+  truncatedTransport: 14,
+  badTcpHeader: 15,
+  badUdpLength: 16,
+  truncatedIcmp: 17,
+  truncatedSctp: 18,
+  tooManyVlanTags: 19,
+} as const;
+export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
+
+/** Counter name of each result by value, as the status shows it. */
+export const decodeResultNames: readonly string[] = Object.keys(DecodeResult).map((name) =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+);
