@@ -16,7 +16,14 @@ export const Outcome = {
 export type Outcome = (typeof Outcome)[keyof typeof Outcome];
 
 /** Names of the outcomes by value. */
-export const outcomeNames = ["unknown", "ignored", "unreachable", "refused", "half-open", "answered"] as const;
+export const outcomeNames = [
+  "unknown",
+  "ignored",
+  "unreachable",
+  "refused",
+  "half-open",
+  "answered",
+] as const;
 
 /** RFC 5102 flowEndReason; `open` while the flow goes on. */
 export const FlowEndReason = {
