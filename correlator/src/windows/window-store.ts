@@ -156,6 +156,8 @@ export interface WindowStoreCounters {
  */
 export interface WindowStore {
   readonly counters: WindowStoreCounters;
+  /** Changes when what was merged may be gone (the server lost its data): callers drop what they remember as written. */
+  readonly stateEpoch: number;
   /**
    * Merges a micro-batch. Resolves when the effect is durable in the store, with
    * the windows it touched that are hot; may name a window twice.

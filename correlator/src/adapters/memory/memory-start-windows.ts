@@ -1,0 +1,70 @@
+import type { AddressKey } from "../../windows/address-key.js";
+import { linearCount } from "../../windows/linear-count.js";
+import {
+  hotStartsMin,
+  startBits,
+  type StartDirection,
+  type StartObservation,
+  type WindowLimits,
+  type WindowStoreCounters,
+} from "../../windows/window-store.js";
+
+interface StartSlice {
+  readonly bits: Uint32Array;
+  readonly contributions: Set<string>;
+  /** Positions of all contributions, repeats included: an upper bound of the count. */
+  positions: number;
+}
+
+/** New flows of each host and direction by slice. */
+export class MemoryStartWindows {
+  private readonly slices = new Map<number, Map<string, StartSlice>>();
+
+  constructor(
+    private readonly limits: WindowLimits,
+    private readonly counters: WindowStoreCounters,
+  ) {}
+
+  /** True when the slice is hot after this. */
+  merge(start: StartObservation): boolean {
+    const slice = this.slice(start);
+    if (!slice.contributions.has(start.contribution)) this.add(slice, start);
+    return slice.positions >= hotStartsMin;
+  }
+
+  /** Distinct flows of each slice from `fromSlice` to `toSlice` inclusive. */
+  read(host: AddressKey, direction: StartDirection, fromSlice: number, toSlice: number): Float64Array {
+    const counts = new Float64Array(toSlice - fromSlice + 1);
+    for (let slice = fromSlice; slice <= toSlice; slice++) {
+      const found = this.slices.get(slice)?.get(direction + host);
+      if (found !== undefined) counts[slice - fromSlice] = linearCount(found.bits);
+    }
+    return counts;
+  }
+
+  dropBefore(slice: number): void {
+    for (const kept of this.slices.keys()) if (kept < slice) this.slices.delete(kept);
+  }
+
+  private slice(start: StartObservation): StartSlice {
+    let hosts = this.slices.get(start.slice);
+    if (hosts === undefined) this.slices.set(start.slice, (hosts = new Map()));
+    const key = start.direction + start.host;
+    let slice = hosts.get(key);
+    if (slice === undefined) {
+      slice = { bits: new Uint32Array(startBits / 32), contributions: new Set(), positions: 0 };
+      hosts.set(key, slice);
+    }
+    return slice;
+  }
+
+  private add(slice: StartSlice, start: StartObservation): void {
+    if (slice.contributions.size >= this.limits.startContributionsMax) {
+      this.counters.startsRefused++;
+      return;
+    }
+    slice.contributions.add(start.contribution);
+    slice.positions += start.positions.length;
+    for (const position of start.positions) slice.bits[position >>> 5] |= 1 << (position & 31);
+  }
+}

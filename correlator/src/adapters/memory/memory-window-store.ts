@@ -1,0 +1,302 @@
+import type { AddressKey } from "../../windows/address-key.js";
+import { contactKey, serviceKey } from "../../windows/contact-key.js";
+import {
+  contactSliceMs,
+  dayMs,
+  defaultWindowLimits,
+  hotContactsMin,
+  hotSourcesMin,
+  hotWindowKey,
+  partitionCount,
+  partitionOf,
+  sliceEndMs,
+  startSliceMs,
+  type Contact,
+  type ContactObservation,
+  type CrowdKey,
+  type CrowdObservation,
+  type CrowdWindow,
+  type HotWindow,
+  type Observations,
+  type SourceWindow,
+  type StartDirection,
+  type StartObservation,
+  type WindowLimits,
+  type WindowStore,
+  type WindowStoreCounters,
+} from "../../windows/window-store.js";
+import { MemoryStartWindows } from "./memory-start-windows.js";
+
+/** Retention by event time, as the time to live of the shared store. */
+const crowdSlicesKept = 6;
+const historySlicesKept = 7 * 144;
+const daysKept = 2;
+const hotKeptMs = 2 * 3_600_000;
+
+interface MutableContact {
+  destination: AddressKey;
+  protocol: number;
+  port: number;
+  firstMs: number;
+  outcome: number;
+  stealth: number;
+  sensors: number[];
+}
+
+interface SourceDay {
+  failed: Map<string, MutableContact>;
+  answered: Map<string, MutableContact>;
+  refused: Set<string>;
+}
+
+interface Crowd {
+  readonly key: CrowdKey;
+  readonly sources: Set<AddressKey>;
+  readonly refused: Set<AddressKey>;
+}
+
+/** Windows in this process's memory: the store of embedded mode, analyze and backtest. */
+export class MemoryWindowStore implements WindowStore {
+  readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0 };
+  readonly stateEpoch = 0;
+  private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
+  private readonly services = new Map<number, Set<string>>();
+  private readonly crowds = new Map<number, Map<string, Crowd>>();
+  private readonly history = new Map<string, Map<number, number>>();
+  private readonly starts: MemoryStartWindows;
+  /** Hot windows of each partition by identity. */
+  private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
+  private latestDay = 0;
+  private latestSlice = 0;
+
+  constructor(private readonly limits: WindowLimits = defaultWindowLimits) {
+    this.starts = new MemoryStartWindows(limits, this.counters);
+  }
+
+  merge(observations: Observations): Promise<HotWindow[]> {
+    const touched: HotWindow[] = [];
+    for (const contact of observations.failed) this.mergeFailed(contact, touched);
+    for (const contact of observations.answered) this.mergeAnswered(contact);
+    for (const crowd of observations.crowds) this.mergeCrowd(crowd, touched);
+    for (const start of observations.starts) this.mergeStart(start, touched);
+    return Promise.resolve(touched);
+  }
+
+  readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
+    return Promise.resolve(sources.map((source) => this.readSource(source, fromDay, toDay)));
+  }
+
+  readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
+    return Promise.resolve(
+      keys.map((key) => {
+        const crowd = this.crowds.get(key.slice)?.get(crowdText(key));
+        if (crowd === undefined) return { key, sources: [], count: 0 };
+        return { key, sources: [...crowd.sources], count: crowd.sources.size + crowd.refused.size };
+      }),
+    );
+  }
+
+  readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>> {
+    const counts = this.history.get(crowdText(key)) ?? new Map<number, number>();
+    return Promise.resolve(new Map([...counts].filter(([slice]) => slice < key.slice)));
+  }
+
+  readServices(
+    services: readonly { destination: AddressKey; protocol: number; port: number }[],
+    day: number,
+  ): Promise<boolean[]> {
+    return Promise.resolve(
+      services.map((service) => {
+        const key = serviceKey(service.destination, service.port, service.protocol);
+        return (this.services.get(day)?.has(key) ?? false) || (this.services.get(day - 1)?.has(key) ?? false);
+      }),
+    );
+  }
+
+  readStarts(
+    host: AddressKey,
+    direction: StartDirection,
+    fromSlice: number,
+    toSlice: number,
+  ): Promise<Float64Array> {
+    return Promise.resolve(this.starts.read(host, direction, fromSlice, toSlice));
+  }
+
+  readHot(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
+    const found: HotWindow[] = [];
+    for (const window of this.hot[partition].values()) {
+      const endMs = sliceEndMs(window);
+      if (endMs > afterMs && endMs <= untilMs) found.push(window);
+    }
+    return Promise.resolve(found);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private mergeFailed(contact: ContactObservation, touched: HotWindow[]): void {
+    const day = Math.floor(contact.timeMs / dayMs);
+    const sourceDay = this.sourceDay(contact.source, day);
+    const key = contactKey(contact);
+    const known = sourceDay.failed.get(key);
+    if (known !== undefined) mergeContact(known, contact);
+    else if (sourceDay.failed.size < this.limits.contactsPerSourceMax)
+      sourceDay.failed.set(key, newContact(contact));
+    else this.refuseContact(sourceDay, key);
+    const isHot = sourceDay.failed.size >= hotContactsMin || this.failedBefore(contact.source, day);
+    if (!isHot) return;
+    const slice = Math.floor(contact.timeMs / contactSliceMs);
+    this.markHot({ kind: "source", source: contact.source, slice }, touched);
+  }
+
+  /** The refused are remembered only to count each once; they are bounded like the rest. */
+  private refuseContact(sourceDay: SourceDay, key: string): void {
+    if (sourceDay.refused.size >= 65_536 || sourceDay.refused.has(key)) return;
+    sourceDay.refused.add(key);
+    this.counters.contactsRefused++;
+  }
+
+  private failedBefore(source: AddressKey, day: number): boolean {
+    return (this.days.get(day - 1)?.get(source)?.failed.size ?? 0) > 0;
+  }
+
+  private mergeAnswered(contact: ContactObservation): void {
+    const day = Math.floor(contact.timeMs / dayMs);
+    const answered = this.sourceDay(contact.source, day).answered;
+    const key = contactKey(contact);
+    const known = answered.get(key);
+    if (known !== undefined) mergeContact(known, contact);
+    else answered.set(key, newContact(contact));
+    let services = this.services.get(day);
+    if (services === undefined) this.services.set(day, (services = new Set()));
+    services.add(serviceKey(contact.destination, contact.port, contact.protocol));
+  }
+
+  private mergeCrowd(observation: CrowdObservation, touched: HotWindow[]): void {
+    const crowd = this.crowd(observation);
+    if (!crowd.sources.has(observation.source)) this.addToCrowd(crowd, observation.source);
+    const { kind, subject, slice } = observation;
+    const window: HotWindow = { kind: "crowd", key: { kind, subject, slice } };
+    if (crowd.sources.size >= hotSourcesMin) {
+      this.markHot(window, touched);
+      this.markHot({ kind: "crowd", key: { kind, subject, slice: slice + 1 } }, []);
+    } else if (this.hot[partitionOf(subject)].has(hotText(window))) touched.push(window);
+  }
+
+  private addToCrowd(crowd: Crowd, source: AddressKey): void {
+    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
+    else if (crowd.refused.size < 65_536 && !crowd.refused.has(source)) {
+      crowd.refused.add(source);
+      this.counters.crowdSourcesRefused++;
+    }
+    const count = crowd.sources.size + crowd.refused.size;
+    if (count < hotSourcesMin) return;
+    const text = crowdText(crowd.key);
+    let counts = this.history.get(text);
+    if (counts === undefined) this.history.set(text, (counts = new Map()));
+    counts.set(crowd.key.slice, count);
+  }
+
+  private mergeStart(start: StartObservation, touched: HotWindow[]): void {
+    if (!this.starts.merge(start)) return;
+    this.markHot(
+      { kind: "starts", host: start.host, direction: start.direction, slice: start.slice },
+      touched,
+    );
+  }
+
+  private markHot(window: HotWindow, touched: HotWindow[]): void {
+    this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
+    touched.push(window);
+  }
+
+  private sourceDay(source: AddressKey, day: number): SourceDay {
+    if (day > this.latestDay) this.dropDaysBefore((this.latestDay = day) - daysKept + 1);
+    let sources = this.days.get(day);
+    if (sources === undefined) this.days.set(day, (sources = new Map()));
+    let sourceDay = sources.get(source);
+    if (sourceDay === undefined) {
+      sourceDay = { failed: new Map(), answered: new Map(), refused: new Set() };
+      sources.set(source, sourceDay);
+    }
+    return sourceDay;
+  }
+
+  private crowd(observation: CrowdObservation): Crowd {
+    const { kind, subject, slice } = observation;
+    if (slice > this.latestSlice) this.dropSlicesBefore((this.latestSlice = slice) - crowdSlicesKept);
+    let crowds = this.crowds.get(slice);
+    if (crowds === undefined) this.crowds.set(slice, (crowds = new Map()));
+    const text = kind + subject;
+    let crowd = crowds.get(text);
+    if (crowd === undefined) {
+      crowd = { key: { kind, subject, slice }, sources: new Set(), refused: new Set() };
+      crowds.set(text, crowd);
+    }
+    return crowd;
+  }
+
+  private readSource(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
+    const failed: Contact[] = [];
+    const answered: Contact[] = [];
+    let refused = 0;
+    for (let day = fromDay; day <= toDay; day++) {
+      const sourceDay = this.days.get(day)?.get(source);
+      if (sourceDay === undefined) continue;
+      failed.push(...sourceDay.failed.values());
+      answered.push(...sourceDay.answered.values());
+      refused += sourceDay.refused.size;
+    }
+    return { source, failed, answered, refused };
+  }
+
+  private dropDaysBefore(day: number): void {
+    for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
+    for (const kept of this.services.keys()) if (kept < day) this.services.delete(kept);
+  }
+
+  private dropSlicesBefore(slice: number): void {
+    for (const kept of this.crowds.keys()) if (kept < slice) this.crowds.delete(kept);
+    for (const [text, counts] of this.history) {
+      for (const kept of counts.keys()) if (kept < slice - historySlicesKept) counts.delete(kept);
+      if (counts.size === 0) this.history.delete(text);
+    }
+    const hotFromMs = this.latestSlice * contactSliceMs - hotKeptMs;
+    for (const windows of this.hot)
+      for (const [text, window] of windows) if (sliceEndMs(window) < hotFromMs) windows.delete(text);
+    this.starts.dropBefore(Math.floor(hotFromMs / startSliceMs));
+  }
+}
+
+function newContact(from: ContactObservation): MutableContact {
+  return {
+    destination: from.destination,
+    protocol: from.protocol,
+    port: from.port,
+    firstMs: from.timeMs,
+    outcome: from.outcome,
+    stealth: from.stealth,
+    sensors: [from.sensor],
+  };
+}
+
+/** Time by minimum, outcome and stealth by maximum, sensors: the smallest four. */
+function mergeContact(into: MutableContact, from: ContactObservation): void {
+  if (from.timeMs < into.firstMs) into.firstMs = from.timeMs;
+  if (from.outcome > into.outcome) into.outcome = from.outcome;
+  if (from.stealth > into.stealth) into.stealth = from.stealth;
+  if (into.sensors.includes(from.sensor)) return;
+  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, 4);
+}
+
+function crowdText(key: { readonly kind: string; readonly subject: string }): string {
+  return key.kind + key.subject;
+}
+
+function hotText(window: HotWindow): string {
+  if (window.kind === "source") return `s${window.slice}|${window.source}`;
+  if (window.kind === "crowd") return `c${window.key.slice}|${window.key.kind}|${window.key.subject}`;
+  return `b${window.slice}|${window.direction}|${window.host}`;
+}
+
