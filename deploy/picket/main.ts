@@ -1,0 +1,71 @@
+import { Command, CommanderError } from "commander";
+
+import { exitCodes } from "./exit-codes.js";
+import { roles } from "./roles.js";
+
+/**
+ * Runs one `picket` command line and resolves to its exit code. Only the role
+ * that is asked for is loaded: a host that runs `picket sensor` loads no NestJS.
+ * @param args the command line after `picket`
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  try {
+    const program = rootCommand();
+    await addCommands(program, args);
+    await program.parseAsync(args, { from: "user" });
+    return Number(process.exitCode ?? exitCodes.done);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+/** The command without its roles: help, version, and errors in one line. */
+function rootCommand(): Command {
+  return new Command("picket")
+    .description("Light sensors on every host, one correlator, one incident.")
+    .version("picket 0.1.0", "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .exitOverride()
+    .showSuggestionAfterError(true)
+    .configureOutput({
+      writeErr: (text) => process.stderr.write(text),
+      outputError: (text, write) => write(`picket: ${oneLine(text)}\n`),
+    })
+    .addHelpText("after", "\nExample:\n  picket up --demo        see a distributed scan being found\n");
+}
+
+/** The wanted role with all its options; the others by name and summary. */
+async function addCommands(program: Command, args: readonly string[]): Promise<void> {
+  const wanted = args.find((arg) => !arg.startsWith("-"));
+  const load = roles.find((role) => role.name === wanted)?.load;
+  for (const role of roles) {
+    if (program.commands.some((command) => command.name() === role.name)) continue;
+    if (role.load === load) (await load())(program);
+    else program.command(role.name).description(role.summary);
+  }
+  program.action(() => {
+    if (args.length === 0) program.outputHelp();
+    else program.error(`unknown command '${wanted ?? args[0]}'; see picket --help`);
+  });
+  program.allowExcessArguments();
+}
+
+/** One line and the exit code for whatever ended the command. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.badInput;
+  if (error instanceof Error && error.name === "PicketError") {
+    process.stderr.write(`picket: ${oneLine(error.message)}\n`);
+    return exitCodes.badInput;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`picket: unexpected failure, please report it: ${text}\n`);
+  return exitCodes.bug;
+}
+
+function oneLine(text: string): string {
+  return text
+    .replace(/^error: /, "")
+    .trim()
+    .replace(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,69 @@
+// Keeps node_modules equal to package-lock.json.
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** The repository's root folder. */
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+const modules = join(root, "node_modules");
+
+/** True when what is installed is what the lock file says. */
+export function isInstalled() {
+  const installed = readPackages(join(modules, ".package-lock.json"));
+  const wanted = readPackages(join(root, "package-lock.json"));
+  return Object.entries(wanted).every(([path, entry]) => isSatisfied(path, entry, installed));
+}
+
+function isSatisfied(path, entry, installed) {
+  if (path === "" || !path.includes("node_modules/")) return true;
+  const found = installed[path];
+  if (found === undefined)
+    return entry.optional === true || entry.devOptional === true || entry.peer === true;
+  return found.version === entry.version;
+}
+
+function readPackages(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).packages : {};
+}
+
+/** True when npm cap was built for this Node version. */
+export function hasCapture() {
+  const probe = spawnSync(process.execPath, ["-e", "require('cap')"], {
+    cwd: join(root, "sensor"),
+    stdio: "ignore",
+  });
+  return probe.status === 0;
+}
+
+/**
+ * Installs by the lock file when anything differs.
+ * @param withCapture false leaves npm cap unbuilt (libpcap's headers are missing)
+ */
+export function install(withCapture) {
+  if (!isInstalled()) {
+    process.stderr.write("setup: npm ci\n");
+    npm(withCapture ? ["ci"] : ["ci", "--ignore-scripts"]);
+  }
+  if (withCapture && !hasCapture()) {
+    process.stderr.write("setup: building npm cap\n");
+    npm(["rebuild", "cap"]);
+  }
+  linkCommand();
+}
+
+function npm(args) {
+  const result = spawnSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+  });
+  if (result.status !== 0) throw new Error(`npm ${args.join(" ")} failed`);
+}
+
+/** `npx picket` runs this command and never asks a registry. */
+function linkCommand() {
+  const link = join(modules, ".bin", "picket");
+  if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(join(modules, ".bin"), { recursive: true });
+  symlinkSync("../../deploy/picket/bin.mjs", link);
+}
