@@ -1,4 +1,7 @@
-/** What `decodeFrame` found in one frame. One object, reused for every packet. */
+/**
+ * What `decodeFrame` found in one frame. One object, reused for every packet:
+ * after a result other than `flow`, `arp` and `laterFragment` the fields mean nothing.
+ */
 export class DecodedPacket {
   /** Words of the address, most significant first; IPv4 mapped (0, 0, 0xffff, a). */
   source0 = 0;
@@ -27,11 +30,17 @@ export class DecodedPacket {
   ipLength = 0;
   ttl = 0;
   ipId = 0;
+  /** Id of the outermost VLAN tag, 0 without one. */
   vlanId = 0;
   isIpv6 = false;
   /** A fragment other than the first: no ports. */
   isLaterFragment = false;
   isFirstFragment = false;
+  /**
+   * A first fragment that ends inside the TCP header: the ports are set, the
+   * flags, sequence and window are 0 (RFC 1858 calls it a tiny fragment).
+   */
+  isShortFragment = false;
 
   /** An ICMP error carries the flow key of the packet it is about. */
   hasInner = false;
@@ -85,6 +94,8 @@ export const DecodeResult = {
   truncatedIcmp: 17,
   truncatedSctp: 18,
   tooManyVlanTags: 19,
+  /** Neither 4 nor 6, or not the version the link layer promised. */
+  badIpVersion: 20,
 } as const;
 export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
 
