@@ -1,5 +1,11 @@
 import { AddressIndex } from "./address-index.js";
-import { batchAddressesMax, batchBytesMax, batchRecordsMax, FlowColumns } from "./flow-columns.js";
+import {
+  batchAddressesMax,
+  batchBytesMax,
+  batchRecordsMax,
+  FlowColumns,
+  isIpv4Words,
+} from "./flow-columns.js";
 import { varintBytes, varintBytesMax, zigzag } from "./varint.js";
 
 /** Tags, lengths, epoch, sequence and base time of a batch, rounded up. */
@@ -8,6 +14,7 @@ const headBytesMax = 256;
 const recordBytesFixed = 2 + 2 + 4 + 1 + 1 + 1 + 2;
 /** The fixed part, a start delta, a duration and four counters. */
 const recordBytesMax = recordBytesFixed + 6 * varintBytesMax;
+const ipv4Bytes = 4;
 const addressBytesMax = 16;
 
 /** Settings of a builder. */
@@ -96,7 +103,7 @@ export class FlowBatchBuilder {
     const position = this.addresses.findOrAdd(w0, w1, w2, w3, columns.addressCount);
     if (position === columns.addressCount) {
       columns.addressCount++;
-      this.bytes += addressBytesMax;
+      this.bytes += isIpv4Words(columns.addressWords, position * 4) ? ipv4Bytes : addressBytesMax;
     }
     return position;
   }
