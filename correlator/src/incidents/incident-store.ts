@@ -44,6 +44,11 @@ export interface IncidentStore {
    * Throws PicketError INVALID_ARGUMENT for a cursor that is not one.
    */
   watch(cursor: string, signal: AbortSignal): AsyncIterable<WatchItem>;
+  /**
+   * The cursor after the newest event: a watch from it gets every later one.
+   * A store without it cannot tell a new watcher where it started.
+   */
+  latestCursor?(): Promise<string>;
   close(): Promise<void>;
 }
 

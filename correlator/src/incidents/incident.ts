@@ -30,11 +30,26 @@ export const severities = ["info", "low", "medium", "high", "critical"] as const
 export type Severity = (typeof severities)[number];
 
 /** In the order of the wire enum (from 1). */
-export const incidentStates = ["open", "growing", "quiet", "closed", "reopened", "merged", "retracted"] as const;
+export const incidentStates = [
+  "open",
+  "growing",
+  "quiet",
+  "closed",
+  "reopened",
+  "merged",
+  "retracted",
+] as const;
 export type IncidentState = (typeof incidentStates)[number];
 
 /** In the order of the wire enum (from 1). */
-export const incidentEventTypes = ["opened", "updated", "confirmed", "retracted", "merged", "closed"] as const;
+export const incidentEventTypes = [
+  "opened",
+  "updated",
+  "confirmed",
+  "retracted",
+  "merged",
+  "closed",
+] as const;
 export type IncidentEventType = (typeof incidentEventTypes)[number];
 
 export interface ScoreFactor {
@@ -118,9 +133,13 @@ export interface FindingContact {
   readonly sensors: readonly number[];
 }
 
+/** Which window a finding read: contacts of findings of one view with different keys do not overlap. */
+export type FindingView = "source" | "service" | "target" | "port" | "prefix" | "starts";
+
 /** One detector's threshold crossed for one window in one slice. */
 export interface Finding {
   readonly kind: IncidentKind;
+  readonly view: FindingView;
   /** The window's own key as text: primary key of the incident it may open. */
   readonly primaryKey: string;
   readonly partition: number;

@@ -29,7 +29,13 @@ export function parseServiceKey(key: string): { destination: AddressKey; port: n
   return { destination: key.slice(0, -3), ...parsePortKey(key.slice(-3)) };
 }
 
-const protocolNames: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6", 132: "sctp" };
+const protocolNames: Readonly<Record<number, string>> = {
+  1: "icmp",
+  6: "tcp",
+  17: "udp",
+  58: "icmpv6",
+  132: "sctp",
+};
 
 /** "tcp/22", "icmp/8" (the type), or "ip-47" for a protocol without ports. */
 export function formatPort(port: number, protocol: number): string {

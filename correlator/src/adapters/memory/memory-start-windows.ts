@@ -9,6 +9,11 @@ import {
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
 
+/** Slices behind the newest whose bitmaps are kept; older ones keep their count only. */
+const openSlices = 24;
+/** Slices behind the newest that are kept at all: the baseline needs 60. */
+const keptSlices = 240;
+
 interface StartSlice {
   readonly bits: Uint32Array;
   readonly contributions: Set<string>;
@@ -19,6 +24,8 @@ interface StartSlice {
 /** New flows of each host and direction by slice. */
 export class MemoryStartWindows {
   private readonly slices = new Map<number, Map<string, StartSlice>>();
+  private readonly closed = new Map<number, Map<string, number>>();
+  private latestSlice = 0;
 
   constructor(
     private readonly limits: WindowLimits,
@@ -27,6 +34,8 @@ export class MemoryStartWindows {
 
   /** True when the slice is hot after this. */
   merge(start: StartObservation): boolean {
+    if (start.slice > this.latestSlice) this.advance(start.slice);
+    if (start.slice <= this.latestSlice - openSlices) return this.refuse();
     const slice = this.slice(start);
     if (!slice.contributions.has(start.contribution)) this.add(slice, start);
     return slice.positions >= hotStartsMin;
@@ -37,13 +46,25 @@ export class MemoryStartWindows {
     const counts = new Float64Array(toSlice - fromSlice + 1);
     for (let slice = fromSlice; slice <= toSlice; slice++) {
       const found = this.slices.get(slice)?.get(direction + host);
-      if (found !== undefined) counts[slice - fromSlice] = linearCount(found.bits);
+      counts[slice - fromSlice] =
+        found === undefined ? (this.closed.get(slice)?.get(direction + host) ?? 0) : linearCount(found.bits);
     }
     return counts;
   }
 
-  dropBefore(slice: number): void {
-    for (const kept of this.slices.keys()) if (kept < slice) this.slices.delete(kept);
+  private refuse(): boolean {
+    this.counters.startsRefused++;
+    return false;
+  }
+
+  private advance(latestSlice: number): void {
+    this.latestSlice = latestSlice;
+    for (const [slice, hosts] of this.slices) {
+      if (slice > latestSlice - openSlices) continue;
+      this.slices.delete(slice);
+      this.closed.set(slice, new Map([...hosts].map(([key, found]) => [key, linearCount(found.bits)])));
+    }
+    for (const slice of this.closed.keys()) if (slice < latestSlice - keptSlices) this.closed.delete(slice);
   }
 
   private slice(start: StartObservation): StartSlice {

@@ -10,7 +10,6 @@ import {
   partitionCount,
   partitionOf,
   sliceEndMs,
-  startSliceMs,
   type Contact,
   type ContactObservation,
   type CrowdKey,
@@ -265,7 +264,6 @@ export class MemoryWindowStore implements WindowStore {
     const hotFromMs = this.latestSlice * contactSliceMs - hotKeptMs;
     for (const windows of this.hot)
       for (const [text, window] of windows) if (sliceEndMs(window) < hotFromMs) windows.delete(text);
-    this.starts.dropBefore(Math.floor(hotFromMs / startSliceMs));
   }
 }
 
@@ -299,4 +297,3 @@ function hotText(window: HotWindow): string {
   if (window.kind === "crowd") return `c${window.key.slice}|${window.key.kind}|${window.key.subject}`;
   return `b${window.slice}|${window.direction}|${window.host}`;
 }
-

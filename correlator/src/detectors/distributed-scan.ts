@@ -1,0 +1,149 @@
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
+import { formatAddressKey } from "../windows/address-key.js";
+import { formatPort, parsePortKey, parseServiceKey, portKey } from "../windows/contact-key.js";
+import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
+import { mostDistinctWithin } from "../windows/sliding-count.js";
+import { contactSliceMs, partitionOf, type CrowdKey } from "../windows/window-store.js";
+import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
+import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
+import { severityOf, type Evaluation } from "./source-scan.js";
+
+const targetWindowMs = 90_000;
+/** Below this many sources no tail probability makes a crowd. */
+const sourcesMin = 4;
+
+/**
+ * Many sources that fail at one service or one target (many to one), or at one
+ * port over the fleet (many to many): the number of distinct failing sources in
+ * any 10 minutes against the key's own history (T1046, outside T1595). Sees a
+ * thousand sources with one probe each.
+ */
+export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluation): Finding | undefined {
+  const contacts = crowdContacts(members);
+  if (contacts.length === 0) return undefined;
+  if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
+  return detectCrowd(members, contacts, evaluation);
+}
+
+function detectCrowd(
+  members: CrowdMembers,
+  contacts: readonly SourcedContact[],
+  evaluation: Evaluation,
+): Finding | undefined {
+  const { scan } = evaluation.policy;
+  const count = Math.max(
+    sourcesWithin(members, contacts, contactSliceMs),
+    members.refused > 0 ? members.count : 0,
+  );
+  if (count < sourcesMin || !isSpread(members, contacts)) return undefined;
+  const tail = crowdTail(count, crowdBaseline(members.history, members.key.slice, scan.crowdProbability));
+  if (tail >= scan.crowdProbability) return undefined;
+  const surprise = -Math.log10(Math.max(tail, 1e-300));
+  const threshold = -Math.log10(scan.crowdProbability);
+  const factor: ScoreFactor = {
+    name: "failing_sources_surprise",
+    value: Math.round(surprise * 100) / 100,
+    threshold: Math.round(threshold * 100) / 100,
+    weight: 0.6 + marginWeight(surprise, threshold, 0.15, 0.3),
+  };
+  const sources: ScoreFactor = {
+    name: "failing_sources",
+    value: count,
+    threshold: scan.crowdSourcesMin,
+    weight: count >= scan.crowdSourcesMin ? 0.1 : 0,
+  };
+  return findingFrom(members, contacts, [factor, sources], evaluation);
+}
+
+/** The classic limit: so many sources on as many ports of one target within 90 seconds. */
+function detectTarget(
+  members: CrowdMembers,
+  contacts: readonly SourcedContact[],
+  evaluation: Evaluation,
+): Finding | undefined {
+  const limit = evaluation.policy.scan.sourcesPerTarget;
+  const sources = sourcesWithin(members, contacts, targetWindowMs);
+  const ports = mostDistinctWithin(
+    contacts.map(({ contact }) => ({
+      timeMs: contact.firstMs,
+      value: portKey(contact.port, contact.protocol),
+    })),
+    targetWindowMs,
+    members.key.slice * contactSliceMs,
+  );
+  if (sources < limit || ports < limit) return undefined;
+  const factors = [
+    {
+      name: "failing_sources_per_target",
+      value: sources,
+      threshold: limit,
+      weight: 0.55 + marginWeight(sources, limit, 0.1, 0.2),
+    },
+    { name: "failed_ports_per_target", value: ports, threshold: limit, weight: 0.1 },
+  ];
+  return findingFrom(members, contacts, factors, evaluation);
+}
+
+function sourcesWithin(members: CrowdMembers, contacts: readonly SourcedContact[], lengthMs: number): number {
+  const timed = contacts.map(({ source, contact }) => ({ timeMs: contact.firstMs, value: source }));
+  return mostDistinctWithin(timed, lengthMs, members.key.slice * contactSliceMs);
+}
+
+/** A port crowd is about the fleet: more than one target, three when all sources are inside. */
+function isSpread(members: CrowdMembers, contacts: readonly SourcedContact[]): boolean {
+  if (members.key.kind !== "port") return true;
+  const targets = new Set(contacts.map(({ contact }) => contact.destination)).size;
+  return targets >= (areInside(members, contacts) ? 3 : 2);
+}
+
+function areInside(members: CrowdMembers, contacts: readonly SourcedContact[]): boolean {
+  return contacts.every(({ source }) => members.isInside(source));
+}
+
+function findingFrom(
+  members: CrowdMembers,
+  contacts: readonly SourcedContact[],
+  factors: readonly ScoreFactor[],
+  evaluation: Evaluation,
+): Finding {
+  const { key } = members;
+  // Inside hosts that fail at one service together have lost it; they do not scan it.
+  const isOutage = key.kind === "service" && areInside(members, contacts);
+  const finding = findingOf(
+    {
+      kind: isOutage ? "service_outage" : "distributed_scan",
+      view: key.kind,
+      primaryKey: crowdText(key),
+      partition: partitionOf(key.subject),
+      sliceStartMs: key.slice * contactSliceMs,
+      sliceEndMs: (key.slice + 1) * contactSliceMs,
+      confirmed: evaluation.confirmed,
+      severity: "low",
+      factors,
+      refusedMembers: members.refused,
+      sourceVerified: contacts.some(({ contact }) => contact.outcome === Outcome.halfOpen),
+      policyRevision: evaluation.policyRevision,
+    },
+    contacts,
+  );
+  return isOutage ? finding : { ...finding, severity: crowdSeverity(finding, evaluation) };
+}
+
+/** Low below the policy's number of sources, else at least medium, high by contacts or sources. */
+function crowdSeverity(finding: Finding, { policy }: Evaluation): Severity {
+  if (finding.sourceCount < policy.scan.crowdSourcesMin) return "low";
+  const byContacts = severityOf(Math.max(finding.contactCount, finding.sourceCount), policy);
+  return byContacts === "high" ? "high" : "medium";
+}
+
+/** "tcp/22", "10.0.0.1 tcp/22", "10.0.0.1" or "192.0.2.0/24". */
+export function crowdText(key: CrowdKey): string {
+  if (key.kind === "port")
+    return formatPort(parsePortKey(key.subject).port, parsePortKey(key.subject).protocol);
+  if (key.kind === "service") {
+    const { destination, port, protocol } = parseServiceKey(key.subject);
+    return `${formatAddressKey(destination)} ${formatPort(port, protocol)}`;
+  }
+  return formatAddressKey(key.subject);
+}

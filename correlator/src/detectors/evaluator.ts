@@ -1,0 +1,98 @@
+import type { HomeNetworks } from "../flows/home-networks.js";
+import type { Finding } from "../incidents/incident.js";
+import { defaultPolicyRevision, type PolicyRevision } from "../policy/policy.js";
+import type { AddressKey } from "../windows/address-key.js";
+import { parseServiceKey } from "../windows/contact-key.js";
+import { memoryDays, sourceContacts } from "../windows/source-contacts.js";
+import {
+  contactSliceMs,
+  dayMs,
+  defaultWindowLimits,
+  type CrowdKey,
+  type HotWindow,
+  type WindowStore,
+} from "../windows/window-store.js";
+import { detectCampaign } from "./campaign.js";
+import type { CrowdMembers } from "./crowd-contacts.js";
+import { detectDistributedScan } from "./distributed-scan.js";
+import { baselineSlices, detectHostBurst } from "./host-burst.js";
+import { detectSourceScan, type Evaluation } from "./source-scan.js";
+
+/** Crowd sources below which no detector of crowds fires. */
+const crowdSourcesMin = 3;
+
+/**
+ * Reads the merged windows and asks the detectors. A finding is a pure function
+ * of the windows' sets as of the end of the slice, so evaluating twice, late or
+ * on another correlator gives the same finding.
+ */
+export class Evaluator {
+  private revision: PolicyRevision = defaultPolicyRevision;
+
+  constructor(
+    private readonly windows: WindowStore,
+    private home: HomeNetworks,
+  ) {}
+
+  setPolicy(revision: PolicyRevision, home: HomeNetworks): void {
+    this.revision = revision;
+    this.home = home;
+  }
+
+  /** @param confirmed the window's slice is closed. */
+  async evaluate(window: HotWindow, confirmed: boolean): Promise<Finding | undefined> {
+    if (window.kind === "source") return this.evaluateSource(window.source, this.at(window.slice, confirmed));
+    if (window.kind === "crowd") return this.evaluateCrowd(window.key, this.at(window.key.slice, confirmed));
+    const from = window.slice - baselineSlices;
+    const counts = await this.windows.readStarts(window.host, window.direction, from, window.slice);
+    return detectHostBurst(window.host, window.direction, counts, this.at(window.slice, confirmed));
+  }
+
+  private at(slice: number, confirmed: boolean): Evaluation {
+    return { slice, confirmed, policy: this.revision.policy, policyRevision: this.revision.revision };
+  }
+
+  private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
+    const untilMs = (evaluation.slice + 1) * contactSliceMs;
+    const { fromDay, toDay } = memoryDays(untilMs);
+    const [window] = await this.windows.readSources([source], fromDay, toDay);
+    return detectSourceScan(sourceContacts(window, untilMs), evaluation);
+  }
+
+  private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {
+    const [current, previous] = await this.windows.readCrowds([key, { ...key, slice: key.slice - 1 }]);
+    const addresses = [...new Set([...current.sources, ...previous.sources])].sort();
+    if (addresses.length < crowdSourcesMin) return undefined;
+    const members = await this.readMembers(key, addresses, current.count, current.sources.length);
+    return key.kind === "prefix"
+      ? detectCampaign(members, evaluation)
+      : detectDistributedScan(members, evaluation);
+  }
+
+  private async readMembers(
+    key: CrowdKey,
+    addresses: readonly AddressKey[],
+    count: number,
+    listed: number,
+  ): Promise<CrowdMembers> {
+    const untilMs = (key.slice + 1) * contactSliceMs;
+    const { fromDay, toDay } = memoryDays(untilMs);
+    const kept = addresses.slice(0, defaultWindowLimits.sourcesPerCrowdMax);
+    const [windows, history, known] = await Promise.all([
+      this.windows.readSources(kept, fromDay, toDay),
+      this.windows.readCrowdHistory(key),
+      key.kind === "service"
+        ? this.windows.readServices([parseServiceKey(key.subject)], Math.floor((untilMs - 1) / dayMs))
+        : [false],
+    ]);
+    return {
+      key,
+      sources: windows.map((window) => sourceContacts(window, untilMs)),
+      count,
+      refused: count - listed,
+      history,
+      isInside: (address) => this.home.isInsideKey(address),
+      isKnownService: known[0],
+    };
+  }
+}

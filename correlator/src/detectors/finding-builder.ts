@@ -1,0 +1,95 @@
+import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
+import { formatPort } from "../windows/contact-key.js";
+import type {
+  Finding,
+  FindingContact,
+  FindingView,
+  IncidentKind,
+  ScoreFactor,
+  Severity,
+} from "../incidents/incident.js";
+import type { Contact } from "../windows/window-store.js";
+
+/** Most sources, targets and ports that a finding lists; its counts are of all. */
+export const partiesMax = 1000;
+/** Most contacts that a finding shows as samples. */
+export const samplesMax = 8;
+
+/** A contact with the source that made it. */
+export interface SourcedContact {
+  readonly source: AddressKey;
+  readonly contact: Contact;
+}
+
+/** What a detector decided; parties and evidence are worked out from the contacts. */
+export interface Verdict {
+  readonly kind: IncidentKind;
+  readonly view: FindingView;
+  readonly primaryKey: string;
+  readonly partition: number;
+  readonly sliceStartMs: number;
+  readonly sliceEndMs: number;
+  readonly confirmed: boolean;
+  readonly severity: Severity;
+  readonly factors: readonly ScoreFactor[];
+  readonly refusedMembers: number;
+  readonly sourceVerified: boolean;
+  readonly policyRevision: number;
+}
+
+/** Builds the finding of a verdict over its contacts; the contacts must not be empty. */
+export function findingOf(verdict: Verdict, contacts: readonly SourcedContact[]): Finding {
+  const sources = distinct(contacts.map(({ source }) => formatAddressKey(source)));
+  const targets = distinct(contacts.map(({ contact }) => formatAddressKey(contact.destination)));
+  const ports = distinct(contacts.map(({ contact }) => formatPort(contact.port, contact.protocol)));
+  const times = contacts.map(({ contact }) => contact.firstMs);
+  return {
+    ...verdict,
+    confidence: confidenceOf(verdict.factors),
+    sources: sources.slice(0, partiesMax),
+    targets: targets.slice(0, partiesMax),
+    ports: ports.slice(0, partiesMax),
+    sourceCount: sources.length,
+    targetCount: targets.length,
+    portCount: ports.length,
+    contactCount: contacts.length + verdict.refusedMembers,
+    firstSeenMs: times.reduce((a, b) => Math.min(a, b), Infinity),
+    lastSeenMs: times.reduce((a, b) => Math.max(a, b), -Infinity),
+    evidence: evidenceOf(contacts),
+    samples: contacts.slice(0, samplesMax).map(sampleOf),
+  };
+}
+
+/** Additive: the factors' weights, at most 0.99. */
+export function confidenceOf(factors: readonly ScoreFactor[]): number {
+  const sum = factors.reduce((total, factor) => total + factor.weight, 0);
+  return Math.round(Math.min(0.99, Math.max(0, sum)) * 1000) / 1000;
+}
+
+/** Adds `step` for each doubling of value over threshold, at most `most`. */
+export function marginWeight(value: number, threshold: number, step: number, most: number): number {
+  if (value <= threshold || threshold <= 0) return 0;
+  return Math.min(most, step * Math.log2(value / threshold));
+}
+
+function evidenceOf(contacts: readonly SourcedContact[]): Finding["evidence"] {
+  const bySensor = new Map<number, { contactCount: number; firstSeenMs: number; lastSeenMs: number }>();
+  for (const { contact } of contacts)
+    for (const sensor of contact.sensors) {
+      const known = bySensor.get(sensor) ?? { contactCount: 0, firstSeenMs: Infinity, lastSeenMs: -Infinity };
+      known.contactCount++;
+      known.firstSeenMs = Math.min(known.firstSeenMs, contact.firstMs);
+      known.lastSeenMs = Math.max(known.lastSeenMs, contact.firstMs);
+      bySensor.set(sensor, known);
+    }
+  return [...bySensor].sort((a, b) => a[0] - b[0]).map(([sensor, counts]) => ({ sensor, ...counts }));
+}
+
+function sampleOf({ source, contact }: SourcedContact): FindingContact {
+  const { destination, protocol, port, firstMs, outcome, sensors } = contact;
+  return { source, destination, protocol, port, firstMs, outcome, sensors };
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)].sort();
+}

@@ -1,0 +1,218 @@
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import type { Finding, IncidentKind, ScoreFactor, Severity } from "../incidents/incident.js";
+import type { Policy } from "../policy/policy.js";
+import { formatAddressKey } from "../windows/address-key.js";
+import { portKey } from "../windows/contact-key.js";
+import { foldSlices, sequentialTest, type SliceOutcomes } from "../windows/sequential-test.js";
+import { mostDistinctWithin } from "../windows/sliding-count.js";
+import type { SourceContacts } from "../windows/source-contacts.js";
+import { contactSliceMs, partitionOf, type Contact } from "../windows/window-store.js";
+import { findingOf, marginWeight, type Verdict } from "./finding-builder.js";
+
+const udp = 17;
+const icmpProtocols = new Set([1, 58]);
+const classicWindowMs = 300_000;
+/** A source with this many answered peers on as many high ports runs a peer-to-peer program. */
+const peersMin = 10;
+const highPortMin = 1024;
+const peerToPeerFalsePositive = 1e-8;
+
+/** Where and when a window is evaluated. */
+export interface Evaluation {
+  readonly slice: number;
+  readonly confirmed: boolean;
+  readonly policy: Policy;
+  readonly policyRevision: number;
+}
+
+/**
+ * One source over everything all sensors saw of it: the sequential test over
+ * 10-minute slices (T1046, outside T1595), and the two classic limits. Counts
+ * distinct (destination, port) contacts; retries never count.
+ */
+export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluation): Finding | undefined {
+  const { scan } = evaluation.policy;
+  const peerToPeer = new Set(scan.peerToPeerPorts);
+  const probes = contacts.failed.filter((contact) => !peerToPeer.has(contact.port));
+  const isPeer = runsPeerToPeer(contacts);
+  const factors = scanFactors(contacts, probes, evaluation, isPeer);
+  if (factors.length > 0)
+    return findingOf(
+      verdictOf(isPeer ? "fan_out" : shapeOf(probes), contacts, probes, factors, evaluation),
+      sourced(contacts, probes),
+    );
+  if (probes.length === contacts.failed.length) return undefined;
+  const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer);
+  if (fanOut.length === 0) return undefined;
+  return findingOf(
+    verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
+    sourced(contacts, contacts.failed),
+  );
+}
+
+/** The factors that crossed their threshold; none when nothing did. */
+function scanFactors(
+  contacts: SourceContacts,
+  probes: readonly Contact[],
+  { policy }: Evaluation,
+  isPeer: boolean,
+): ScoreFactor[] {
+  const { scan } = policy;
+  const falsePositive = isPeer
+    ? Math.min(peerToPeerFalsePositive, scan.falsePositiveProbability)
+    : scan.falsePositiveProbability;
+  const test = sequentialTest(
+    scan.benignSuccessProbability,
+    scan.scannerSuccessProbability,
+    scan.detectionProbability,
+    falsePositive,
+  );
+  const level = foldSlices(test, sliceOutcomes(contacts, probes)) / 1e6;
+  const threshold = test.threshold / 1e6;
+  const ports = mostPortsOnOneTarget(probes);
+  const hosts = mostHostsOnOnePort(probes);
+  const factors: ScoreFactor[] = [];
+  if (level >= threshold)
+    factors.push({
+      name: "sequential_test",
+      value: round(level),
+      threshold: round(threshold),
+      weight: 0.6 + marginWeight(level, threshold, 0.08, 0.25),
+    });
+  if (ports >= scan.portsPerTarget)
+    factors.push({
+      name: "failed_ports_per_target",
+      value: ports,
+      threshold: scan.portsPerTarget,
+      weight: 0.55 + marginWeight(ports, scan.portsPerTarget, 0.05, 0.2),
+    });
+  if (hosts >= scan.hostsPerPort)
+    factors.push({
+      name: "failed_hosts_per_port",
+      value: hosts,
+      threshold: scan.hostsPerPort,
+      weight: 0.55 + marginWeight(hosts, scan.hostsPerPort, 0.05, 0.2),
+    });
+  return factors;
+}
+
+/** Failed and newly answered of each slice, ascending. Silence over UDP proves nothing here. */
+function sliceOutcomes(contacts: SourceContacts, probes: readonly Contact[]): SliceOutcomes[] {
+  const slices = new Map<number, SliceOutcomes>();
+  const at = (timeMs: number): SliceOutcomes => {
+    const slice = Math.floor(timeMs / contactSliceMs);
+    let outcomes = slices.get(slice);
+    if (outcomes === undefined) slices.set(slice, (outcomes = { slice, failed: 0, answered: 0 }));
+    return outcomes;
+  };
+  for (const contact of probes)
+    if (contact.protocol !== udp || contact.outcome > Outcome.ignored) at(contact.firstMs).failed++;
+  for (const firstMs of contacts.answeredHosts.values()) at(firstMs).answered++;
+  return [...slices.values()].sort((a, b) => a.slice - b.slice);
+}
+
+function mostPortsOnOneTarget(probes: readonly Contact[]): number {
+  return mostWithin(
+    probes,
+    (contact) => contact.destination,
+    (contact) => portKey(contact.port, contact.protocol),
+  );
+}
+
+function mostHostsOnOnePort(probes: readonly Contact[]): number {
+  return mostWithin(
+    probes,
+    (contact) => portKey(contact.port, contact.protocol),
+    (contact) => contact.destination,
+  );
+}
+
+function mostWithin(
+  probes: readonly Contact[],
+  groupOf: (contact: Contact) => string,
+  valueOf: (contact: Contact) => string,
+): number {
+  const groups = groupBy(probes, groupOf);
+  let most = 0;
+  for (const group of groups.values())
+    if (group.length > most)
+      most = Math.max(
+        most,
+        mostDistinctWithin(
+          group.map((contact) => ({ timeMs: contact.firstMs, value: valueOf(contact) })),
+          classicWindowMs,
+        ),
+      );
+  return most;
+}
+
+function groupBy(probes: readonly Contact[], groupOf: (contact: Contact) => string): Map<string, Contact[]> {
+  const groups = new Map<string, Contact[]>();
+  for (const contact of probes) {
+    const group = groups.get(groupOf(contact));
+    if (group === undefined) groups.set(groupOf(contact), [contact]);
+    else group.push(contact);
+  }
+  return groups;
+}
+
+function runsPeerToPeer(contacts: SourceContacts): boolean {
+  const ports = new Set(
+    contacts.answered
+      .filter((contact) => contact.port >= highPortMin && !icmpProtocols.has(contact.protocol))
+      .map((contact) => contact.port),
+  );
+  return contacts.answeredHosts.size >= peersMin && ports.size >= peersMin;
+}
+
+/** Many ports on few hosts, few ports on many hosts, or both. */
+function shapeOf(probes: readonly Contact[]): IncidentKind {
+  if (probes.every((contact) => icmpProtocols.has(contact.protocol))) return "host_sweep";
+  const hosts = new Set(probes.map((contact) => contact.destination)).size;
+  const ports = new Set(probes.map((contact) => portKey(contact.port, contact.protocol))).size;
+  if (hosts <= 1 || ports >= hosts * 5) return "vertical_scan";
+  if (ports <= 2 || hosts >= ports * 5) return "horizontal_scan";
+  return "block_scan";
+}
+
+function verdictOf(
+  kind: IncidentKind,
+  contacts: SourceContacts,
+  probes: readonly Contact[],
+  factors: readonly ScoreFactor[],
+  evaluation: Evaluation,
+): Verdict {
+  const count = probes.length + contacts.refused;
+  return {
+    kind,
+    view: "source",
+    primaryKey: formatAddressKey(contacts.source),
+    partition: partitionOf(contacts.source),
+    sliceStartMs: evaluation.slice * contactSliceMs,
+    sliceEndMs: (evaluation.slice + 1) * contactSliceMs,
+    confirmed: evaluation.confirmed,
+    severity: kind === "fan_out" ? "low" : severityOf(count, evaluation.policy),
+    factors,
+    refusedMembers: contacts.refused,
+    sourceVerified:
+      contacts.answeredHosts.size > 0 || probes.some((contact) => contact.outcome === Outcome.halfOpen),
+    policyRevision: evaluation.policyRevision,
+  };
+}
+
+/** By distinct contacts: the policy's limits for medium and high. */
+export function severityOf(contacts: number, policy: Policy): Severity {
+  if (contacts >= policy.scan.severityHighContacts) return "high";
+  return contacts >= policy.scan.severityMediumContacts ? "medium" : "low";
+}
+
+function sourced(
+  contacts: SourceContacts,
+  probes: readonly Contact[],
+): { source: string; contact: Contact }[] {
+  return probes.map((contact) => ({ source: contacts.source, contact }));
+}
+
+function round(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,86 @@
+import ipaddr from "ipaddr.js";
+import type { AddressKey } from "../windows/address-key.js";
+
+/** Private, loopback, link-local and unique-local space: inside when no network is named. */
+const defaultNetworks = [
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "127.0.0.0/8",
+  "fc00::/7",
+  "fe80::/10",
+  "::1/128",
+];
+
+interface Block {
+  readonly words: readonly number[];
+  readonly masks: readonly number[];
+}
+
+/** Decides what is inside. Addresses are four words, IPv4 mapped. */
+export class HomeNetworks {
+  private readonly blocks: readonly Block[];
+
+  /** @param networks CIDR blocks already validated; empty means the private ranges. */
+  constructor(networks: readonly string[]) {
+    this.blocks = (networks.length > 0 ? networks : defaultNetworks).map(parseBlock);
+  }
+
+  /** True when the address in the four words at `offset` is inside. */
+  isInside(words: Uint32Array, offset: number): boolean {
+    for (const { words: block, masks } of this.blocks) {
+      let k = 0;
+      while (k < 4 && (words[offset + k] & masks[k]) >>> 0 === block[k]) k++;
+      if (k === 4) return true;
+    }
+    return false;
+  }
+
+  /** The same of a key; a shortened key (a prefix) is outside. */
+  isInsideKey(key: AddressKey): boolean {
+    if (key.length !== 4 && key.length !== 16) return false;
+    const bytes = key.length === 4 ? `${ipv4Prefix}${key}` : key;
+    for (let k = 0; k < 4; k++) scratch[k] = wordAt(bytes, k * 4);
+    return this.isInside(scratch, 0);
+  }
+}
+
+const ipv4Prefix = "\0\0\0\0\0\0\0\0\0\0\u00ff\u00ff";
+const scratch = new Uint32Array(4);
+
+function wordAt(bytes: string, at: number): number {
+  return (
+    (bytes.charCodeAt(at) << 24) |
+    (bytes.charCodeAt(at + 1) << 16) |
+    (bytes.charCodeAt(at + 2) << 8) |
+    bytes.charCodeAt(at + 3)
+  );
+}
+
+/** True when the text is a CIDR block or a single address. */
+export function isCidr(text: string): boolean {
+  return text.includes("/") ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text);
+}
+
+function parseBlock(text: string): Block {
+  const [address, bits] = text.includes("/") ? ipaddr.parseCIDR(text) : [ipaddr.parse(text), 128];
+  const isIpv4 = address.kind() === "ipv4";
+  const bytes = isIpv4
+    ? [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...address.toByteArray()]
+    : address.toByteArray();
+  const prefix = isIpv4 ? 96 + Math.min(32, bits) : bits;
+  const masks = [0, 1, 2, 3].map((k) => wordMask(prefix - k * 32));
+  const words = masks.map(
+    (mask, k) =>
+      (((bytes[k * 4] << 24) | (bytes[k * 4 + 1] << 16) | (bytes[k * 4 + 2] << 8) | bytes[k * 4 + 3]) &
+        mask) >>>
+      0,
+  );
+  return { words, masks };
+}
+
+function wordMask(bits: number): number {
+  if (bits <= 0) return 0;
+  return bits >= 32 ? 0xffffffff : (0xffffffff << (32 - bits)) >>> 0;
+}

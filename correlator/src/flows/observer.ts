@@ -1,0 +1,235 @@
+import { Outcome, RecordKind, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
+import { prefixOf } from "../windows/address-key.js";
+import { portKey } from "../windows/contact-key.js";
+import {
+  contactSliceMs,
+  dayMs,
+  startBits,
+  startSliceMs,
+  type ContactObservation,
+  type CrowdKind,
+  type CrowdObservation,
+  type Observations,
+  type StartObservation,
+} from "../windows/window-store.js";
+import { BatchAddresses } from "./batch-addresses.js";
+import { finishHash, mixWord } from "./flow-hash.js";
+import type { HomeNetworks } from "./home-networks.js";
+import { SeenContacts } from "./seen-contacts.js";
+
+const icmp = 1;
+const tcp = 6;
+const udp = 17;
+const icmpv6 = 58;
+const sctp = 132;
+const icmpEchoPort = 8 << 8;
+const icmpv6EchoPort = 128 << 8;
+
+/** Who sent a batch and how its clock runs. */
+export interface BatchContext {
+  /** Hash of the sensor's name. */
+  readonly sensor: number;
+  /** Sensor, epoch and sequence as one binary string. */
+  readonly contribution: string;
+  /** Added to every event time, milliseconds. */
+  readonly clockCorrectionMs: number;
+}
+
+/** Counts of what was seen and why it was left out. */
+export interface ObserverCounters {
+  flowsObserved: number;
+  flowsUncounted: number;
+  startsLate: number;
+}
+
+/**
+ * Turns flow records into what they add to windows. Collects over any number of
+ * batches until `take`; what this process already wrote is skipped.
+ */
+export class Observer {
+  readonly counters: ObserverCounters = { flowsObserved: 0, flowsUncounted: 0, startsLate: 0 };
+  private failed: ContactObservation[] = [];
+  private answered: ContactObservation[] = [];
+  private crowds: CrowdObservation[] = [];
+  private starts: StartObservation[] = [];
+  private readonly startBuckets = new Map<
+    number,
+    { row: number; slice: number; outbound: boolean; positions: Set<number> }
+  >();
+  private readonly seen = new SeenContacts();
+  private readonly addresses = new BatchAddresses();
+  /** Slices of starts that end at or before this are closed: later records no longer count there. */
+  private startsClosedUntilMs = 0;
+
+  /** @param seed random number that keys this process's hashes; the sketch positions do not depend on it. */
+  constructor(
+    private home: HomeNetworks,
+    private readonly seed: number = 0,
+  ) {}
+
+  setHome(home: HomeNetworks): void {
+    this.home = home;
+    this.forget();
+  }
+
+  /** Rate series no longer take what ended before the watermark. */
+  closeStarts(untilMs: number): void {
+    this.startsClosedUntilMs = untilMs;
+  }
+
+  /** Forgets what was written, because it may be gone. */
+  forget(): void {
+    this.seen.clear();
+  }
+
+  observe(columns: FlowColumns, context: BatchContext): void {
+    this.addresses.load(columns, this.home, this.seed);
+    for (let row = 0; row < columns.length; row++) {
+      const timeMs = columns.startUs[row] / 1000 + context.clockCorrectionMs;
+      this.observeContact(columns, row, timeMs, context);
+      const kind = columns.recordKind[row];
+      if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row, timeMs);
+    }
+    this.counters.flowsObserved += columns.length;
+    this.takeStarts(context);
+  }
+
+  /** Everything observed since the last call. */
+  take(): Observations {
+    const { failed, answered, crowds, starts } = this;
+    this.failed = [];
+    this.answered = [];
+    this.crowds = [];
+    this.starts = [];
+    return { failed, answered, crowds, starts };
+  }
+
+  private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): void {
+    const outcome = columns.outcome[row];
+    if (outcome === Outcome.unknown || !this.isContact(columns, row)) {
+      this.counters.flowsUncounted++;
+      return;
+    }
+    const isAnswered = outcome === Outcome.answered;
+    const slice = Math.floor(timeMs / (isAnswered ? dayMs : contactSliceMs));
+    if (this.isSeen(columns, row, slice, timeMs, context.sensor)) return;
+    const contact = this.contact(columns, row, timeMs, context.sensor);
+    if (isAnswered) this.answered.push(contact);
+    else this.observeFailed(contact, columns, row);
+  }
+
+  private contact(columns: FlowColumns, row: number, timeMs: number, sensor: number): ContactObservation {
+    return {
+      source: this.addresses.sourceKey(columns.sourceIndex[row]),
+      destination: this.addresses.key(columns.destinationIndex[row]),
+      protocol: columns.protocol[row],
+      port: columns.destinationPort[row],
+      timeMs: Math.floor(timeMs),
+      outcome: columns.outcome[row],
+      stealth: columns.stealthKind[row],
+      sensor,
+    };
+  }
+
+  private observeFailed(contact: ContactObservation, columns: FlowColumns, row: number): void {
+    this.failed.push(contact);
+    if (!joinsCrowds(contact)) return;
+    const { source, destination, port, protocol } = contact;
+    const slice = Math.floor(contact.timeMs / contactSliceMs);
+    const add = (kind: CrowdKind, subject: string): number =>
+      this.crowds.push({ kind, subject, slice, source });
+    const targetInside = this.addresses.isInside[columns.destinationIndex[row]] === 1;
+    const sourceInside = this.addresses.isInside[columns.sourceIndex[row]] === 1;
+    const portText = portKey(port, protocol);
+    add("prefix", prefixOf(source));
+    if (targetInside) add("port", portText);
+    // What inside hosts fail to reach outside is an outage out there, not an attack in here.
+    if (sourceInside && !targetInside) return;
+    add("service", destination + portText);
+    add("target", destination);
+  }
+
+  /** Protocols and addresses for which a first contact means something. */
+  private isContact(columns: FlowColumns, row: number): boolean {
+    const group = this.addresses.isGroup;
+    if (group[columns.destinationIndex[row]] === 1 || group[columns.sourceIndex[row]] === 1) return false;
+    const protocol = columns.protocol[row];
+    if (protocol === tcp || protocol === sctp) return true;
+    if (protocol === udp) return !isStrayReply(columns, row);
+    if (protocol === icmp) return columns.destinationPort[row] === icmpEchoPort;
+    return protocol === icmpv6 && columns.destinationPort[row] === icmpv6EchoPort;
+  }
+
+  private isSeen(columns: FlowColumns, row: number, slice: number, timeMs: number, sensor: number): boolean {
+    const source = columns.sourceIndex[row];
+    const destination = columns.destinationIndex[row];
+    const ports = (columns.destinationPort[row] << 8) | columns.protocol[row];
+    const state = (columns.outcome[row] << 4) | columns.stealthKind[row];
+    const { hashHigh, hashLow } = this.addresses;
+    let high = mixWord(mixWord(this.seed, hashHigh[source]), hashHigh[destination]);
+    high = finishHash(mixWord(mixWord(mixWord(high, ports), state), slice ^ sensor));
+    let low = mixWord(mixWord(this.seed, hashLow[source]), hashLow[destination]);
+    low = finishHash(mixWord(mixWord(mixWord(low, ports), state), slice ^ sensor));
+    return this.seen.has(high, low, timeMs);
+  }
+
+  private observeStart(columns: FlowColumns, row: number, timeMs: number): void {
+    const slice = Math.floor(timeMs / startSliceMs);
+    if ((slice + 1) * startSliceMs <= this.startsClosedUntilMs) {
+      this.counters.startsLate++;
+      return;
+    }
+    const source = columns.sourceIndex[row];
+    const destination = columns.destinationIndex[row];
+    const position = flowPosition(columns, row);
+    if (this.addresses.isInside[source] === 1) this.addStart(source, slice, true, position);
+    if (this.addresses.isInside[destination] === 1 && this.addresses.isGroup[destination] === 0)
+      this.addStart(destination, slice, false, position);
+  }
+
+  private addStart(row: number, slice: number, outbound: boolean, position: number): void {
+    const key = (slice % 1_048_576) * 131_072 + row * 2 + (outbound ? 1 : 0);
+    let bucket = this.startBuckets.get(key);
+    if (bucket === undefined)
+      this.startBuckets.set(key, (bucket = { row, slice, outbound, positions: new Set() }));
+    bucket.positions.add(position);
+  }
+
+  private takeStarts(context: BatchContext): void {
+    for (const { row, slice, outbound, positions } of this.startBuckets.values())
+      this.starts.push({
+        host: this.addresses.key(row),
+        direction: outbound ? "outbound" : "inbound",
+        slice,
+        contribution: context.contribution,
+        positions: [...positions].sort((a, b) => a - b),
+      });
+    this.startBuckets.clear();
+  }
+}
+
+/** Sources that fail silently over UDP, or at ICMP echo, prove little about each other. */
+function joinsCrowds(contact: ContactObservation): boolean {
+  if (contact.protocol === icmp || contact.protocol === icmpv6) return false;
+  return contact.protocol !== udp || contact.outcome > Outcome.ignored;
+}
+
+/**
+ * An unanswered datagram from a well-known port to a high one is a reply whose
+ * request was not seen, or a reflection; not a first contact.
+ */
+function isStrayReply(columns: FlowColumns, row: number): boolean {
+  return columns.sourcePort[row] < 1024 && columns.destinationPort[row] >= 1024;
+}
+
+/** Bit of a flow in a host's sketch: the same at every sensor that saw the flow. */
+function flowPosition(columns: FlowColumns, row: number): number {
+  const words = columns.addressWords;
+  const source = columns.sourceIndex[row] * 4;
+  const destination = columns.destinationIndex[row] * 4;
+  let hash = 0x9747b28c;
+  for (let k = 0; k < 4; k++) hash = mixWord(hash, words[source + k]);
+  for (let k = 0; k < 4; k++) hash = mixWord(hash, words[destination + k]);
+  hash = mixWord(hash, (columns.sourcePort[row] << 16) | columns.destinationPort[row]);
+  return (finishHash(mixWord(hash, columns.protocol[row])) >>> 0) % startBits;
+}

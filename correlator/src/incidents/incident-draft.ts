@@ -1,0 +1,224 @@
+import { formatAddressKey } from "../windows/address-key.js";
+import { formatPort } from "../windows/contact-key.js";
+import { outcomeNames } from "@picket/proto/batch/flow-columns.js";
+import { ViewCounts } from "./view-counts.js";
+import {
+  severities,
+  type ContactSample,
+  type Finding,
+  type Incident,
+  type IncidentKind,
+  type ScoreFactor,
+  type Severity,
+} from "./incident.js";
+
+/** Most sources, targets and ports an incident lists. */
+const partiesMax = 1000;
+const samplesMax = 12;
+
+interface DraftEvidence {
+  readonly contacts: ViewCounts;
+  firstSeenMs: number;
+  lastSeenMs: number;
+}
+
+/**
+ * An incident while findings are folded into it. Every field merges by union,
+ * maximum or minimum, so folding a finding twice changes nothing.
+ */
+export class IncidentDraft {
+  kind: IncidentKind;
+  severity: Severity;
+  confidence: number;
+  firstSeenMs: number;
+  lastSeenMs: number;
+  /** Slice end of the newest finding, for the session gap. */
+  lastSliceEndMs: number;
+  confirmed = false;
+  mergedInto = "";
+  sourceCount = 0;
+  targetCount = 0;
+  portCount = 0;
+  refusedMembers = 0;
+  sourceVerified = false;
+  policyRevision = 0;
+  readonly sources = new Set<string>();
+  readonly targets = new Set<string>();
+  readonly ports = new Set<string>();
+  readonly primaryKeys = new Set<string>();
+  private readonly contacts = new ViewCounts();
+  private readonly factors = new Map<string, ScoreFactor>();
+  private readonly evidence = new Map<number, DraftEvidence>();
+  private samples: readonly ContactSample[] = [];
+
+  constructor(
+    readonly id: string,
+    finding: Finding,
+  ) {
+    this.kind = finding.kind;
+    this.severity = finding.severity;
+    this.confidence = finding.confidence;
+    this.firstSeenMs = finding.firstSeenMs;
+    this.lastSeenMs = finding.lastSeenMs;
+    this.lastSliceEndMs = finding.sliceEndMs;
+  }
+
+  /** A copy that can change without changing this. */
+  clone(): IncidentDraft {
+    const copy: IncidentDraft = Object.create(IncidentDraft.prototype) as IncidentDraft;
+    return Object.assign(copy, this, {
+      sources: new Set(this.sources),
+      targets: new Set(this.targets),
+      ports: new Set(this.ports),
+      primaryKeys: new Set(this.primaryKeys),
+      factors: new Map(this.factors),
+      evidence: new Map(
+        [...this.evidence].map(([sensor, known]) => [sensor, { ...known, contacts: known.contacts.clone() }]),
+      ),
+      contacts: this.contacts.clone(),
+    });
+  }
+
+  add(finding: Finding, sensorName: (sensor: number) => string): void {
+    this.severity = higher(this.severity, finding.severity);
+    this.confidence = Math.max(this.confidence, finding.confidence);
+    this.firstSeenMs = Math.min(this.firstSeenMs, finding.firstSeenMs);
+    this.lastSeenMs = Math.max(this.lastSeenMs, finding.lastSeenMs);
+    this.lastSliceEndMs = Math.max(this.lastSliceEndMs, finding.sliceEndMs);
+    this.confirmed ||= finding.confirmed;
+    this.refusedMembers = Math.max(this.refusedMembers, finding.refusedMembers);
+    this.sourceVerified ||= finding.sourceVerified;
+    this.policyRevision = Math.max(this.policyRevision, finding.policyRevision);
+    this.primaryKeys.add(finding.primaryKey);
+    addAll(this.sources, finding.sources);
+    addAll(this.targets, finding.targets);
+    addAll(this.ports, finding.ports);
+    for (const factor of finding.factors) this.addFactor(factor);
+    this.contacts.raise(finding.view, finding.primaryKey, finding.contactCount);
+    for (const { sensor, contactCount, firstSeenMs, lastSeenMs } of finding.evidence)
+      this.evidenceOf(sensor, firstSeenMs, lastSeenMs).contacts.raise(
+        finding.view,
+        finding.primaryKey,
+        contactCount,
+      );
+    this.raiseCounts(finding);
+    this.addSamples(finding.samples.map((sample) => sampleOf(sample, sensorName)));
+  }
+
+  /** Takes over another incident that turned out to be part of this one. */
+  absorb(other: IncidentDraft): void {
+    this.severity = higher(this.severity, other.severity);
+    this.confidence = Math.max(this.confidence, other.confidence);
+    this.firstSeenMs = Math.min(this.firstSeenMs, other.firstSeenMs);
+    this.lastSeenMs = Math.max(this.lastSeenMs, other.lastSeenMs);
+    this.lastSliceEndMs = Math.max(this.lastSliceEndMs, other.lastSliceEndMs);
+    this.sourceVerified ||= other.sourceVerified;
+    for (const key of other.primaryKeys) this.primaryKeys.add(key);
+    addAll(this.sources, [...other.sources]);
+    addAll(this.targets, [...other.targets]);
+    addAll(this.ports, [...other.ports]);
+    for (const factor of other.factors.values()) this.addFactor(factor);
+    this.contacts.absorb(other.contacts);
+    for (const [sensor, { contacts, firstSeenMs, lastSeenMs }] of other.evidence)
+      this.evidenceOf(sensor, firstSeenMs, lastSeenMs).contacts.absorb(contacts);
+    this.raiseCounts(other);
+    this.addSamples(other.samples);
+    other.mergedInto = this.id;
+  }
+
+  /** The incident's content; state, revision and times of update are the caller's. */
+  content(
+    sensorName: (sensor: number) => string,
+  ): Omit<
+    Incident,
+    "revision" | "updateMs" | "state" | "summary" | "technique" | "coverage" | "retractReason"
+  > {
+    return {
+      id: this.id,
+      kind: this.kind,
+      severity: this.severity,
+      confidence: this.confidence,
+      confirmation: this.confirmed ? "confirmed" : "provisional",
+      firstSeenMs: this.firstSeenMs,
+      lastSeenMs: this.lastSeenMs,
+      sources: [...this.sources].sort(),
+      targets: [...this.targets].sort(),
+      ports: [...this.ports].sort(),
+      sourceCount: this.sourceCount,
+      targetCount: this.targetCount,
+      portCount: this.portCount,
+      contactCount: this.contacts.total(),
+      factors: [...this.factors.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      evidence: [...this.evidence]
+        .map(([sensor, { contacts, firstSeenMs, lastSeenMs }]) => ({
+          sensor: sensorName(sensor),
+          contactCount: contacts.total(),
+          firstSeenMs,
+          lastSeenMs,
+        }))
+        .sort((a, b) => (a.sensor < b.sensor ? -1 : 1)),
+      samples: this.samples,
+      mergedInto: this.mergedInto,
+      policyRevision: this.policyRevision,
+      sourceVerified: this.sourceVerified,
+    };
+  }
+
+  private addFactor(factor: ScoreFactor): void {
+    const known = this.factors.get(factor.name);
+    if (
+      known === undefined ||
+      factor.weight > known.weight ||
+      (factor.weight === known.weight && factor.value > known.value)
+    )
+      this.factors.set(factor.name, factor);
+  }
+
+  private evidenceOf(sensor: number, firstSeenMs: number, lastSeenMs: number): DraftEvidence {
+    let known = this.evidence.get(sensor);
+    if (known === undefined)
+      this.evidence.set(sensor, (known = { contacts: new ViewCounts(), firstSeenMs, lastSeenMs }));
+    known.firstSeenMs = Math.min(known.firstSeenMs, firstSeenMs);
+    known.lastSeenMs = Math.max(known.lastSeenMs, lastSeenMs);
+    return known;
+  }
+
+  private raiseCounts(from: { sourceCount: number; targetCount: number; portCount: number }): void {
+    this.sourceCount = Math.max(this.sourceCount, from.sourceCount, this.sources.size);
+    this.targetCount = Math.max(this.targetCount, from.targetCount, this.targets.size);
+    this.portCount = Math.max(this.portCount, from.portCount, this.ports.size);
+  }
+
+  /** The earliest samples, each contact once. */
+  private addSamples(samples: readonly ContactSample[]): void {
+    const unique = new Map<string, ContactSample>();
+    for (const sample of [...this.samples, ...samples])
+      unique.set(`${sample.timeMs}|${sample.source}|${sample.destination}|${sample.port}`, sample);
+    this.samples = [...unique]
+      .sort((a, b) => a[1].timeMs - b[1].timeMs || (a[0] < b[0] ? -1 : 1))
+      .slice(0, samplesMax)
+      .map(([, sample]) => sample);
+  }
+}
+
+function sampleOf(sample: Finding["samples"][number], sensorName: (sensor: number) => string): ContactSample {
+  return {
+    timeMs: sample.firstMs,
+    source: formatAddressKey(sample.source),
+    destination: formatAddressKey(sample.destination),
+    port: formatPort(sample.port, sample.protocol),
+    outcome: outcomeNames[sample.outcome] ?? "unknown",
+    sensors: sample.sensors.map(sensorName).sort(),
+  };
+}
+
+function higher(a: Severity, b: Severity): Severity {
+  return severities.indexOf(a) >= severities.indexOf(b) ? a : b;
+}
+
+function addAll(into: Set<string>, values: readonly string[]): void {
+  for (const value of values) {
+    if (into.size >= partiesMax) return;
+    into.add(value);
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * Threshold random walk (Jung, Paxson, Berger, Balakrishnan, IEEE S&P 2004) as a
+ * pure function of sets: per slice of event time the failed first contacts F and
+ * the destination hosts S that answered for the first time;
+ * L = max(0, L + F wF - S wS), a finding where L reaches ln(PD / PF). The floor at
+ * zero leaves no credit to bank. Computed in millionths, so that sums are exact.
+ */
+export interface SequentialTest {
+  /** Weight of a failed first contact, millionths of a nat. */
+  readonly failedWeight: number;
+  /** Weight of a destination that answered, millionths of a nat. */
+  readonly answeredWeight: number;
+  readonly threshold: number;
+}
+
+/** @param benign probability that a benign source's first contact succeeds; @param scanner the same of a scanner. */
+export function sequentialTest(
+  benign: number,
+  scanner: number,
+  detection: number,
+  falsePositive: number,
+): SequentialTest {
+  return {
+    failedWeight: Math.round(Math.log((1 - scanner) / (1 - benign)) * 1e6),
+    answeredWeight: Math.round(Math.log(benign / scanner) * 1e6),
+    threshold: Math.round(Math.log(detection / falsePositive) * 1e6),
+  };
+}
+
+/** What happened in one slice; slices must come in ascending order. */
+export interface SliceOutcomes {
+  readonly slice: number;
+  failed: number;
+  answered: number;
+}
+
+/** Level after the last slice, millionths of a nat. */
+export function foldSlices(test: SequentialTest, slices: Iterable<SliceOutcomes>): number {
+  let level = 0;
+  for (const { failed, answered } of slices)
+    level = Math.max(0, level + failed * test.failedWeight - answered * test.answeredWeight);
+  return level;
+}
