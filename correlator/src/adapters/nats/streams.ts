@@ -1,0 +1,141 @@
+import { batchBytesMax } from "@picket/proto/batch/flow-columns.js";
+import type { StreamConfig } from "@nats-io/jetstream";
+import * as subjects from "./subjects.js";
+
+const secondNanos = 1e9;
+const daySeconds = 86_400;
+const mebibyte = 1024 * 1024;
+
+/** Room for the headers of a flow message beside its batch, bytes. */
+const headerBytesMax = 1024;
+
+/** What a deployment may choose about the streams. */
+export interface StreamSettings {
+  /** Copies of every message: 1, or 3 on a cluster. */
+  readonly replicas: number;
+  /** Bytes of flows kept; the oldest go first. */
+  readonly flowsBytesMax: number;
+  /** Bytes of incident events kept; the oldest go first. */
+  readonly incidentsBytesMax: number;
+}
+
+export const defaultStreamSettings: StreamSettings = {
+  replicas: 1,
+  flowsBytesMax: 2048 * mebibyte,
+  incidentsBytesMax: 1024 * mebibyte,
+};
+
+/** A stream as it must be; durations are nanoseconds, 0 is without limit. */
+export type StreamPlan = Partial<StreamConfig> & {
+  readonly name: string;
+  readonly subjects: string[];
+  readonly max_bytes: number;
+  readonly max_msg_size: number;
+};
+
+/**
+ * Every stream and bucket of Picket. Nothing may be purged or deleted from the
+ * logs: a publisher could otherwise name the purge request as its reply subject.
+ */
+export function streamPlans(settings: StreamSettings): StreamPlan[] {
+  return [
+    logPlan(subjects.flowsStream, [`${subjects.flowsPrefix}*`, `${subjects.gapsPrefix}*`], {
+      max_bytes: settings.flowsBytesMax,
+      max_age: 8 * daySeconds * secondNanos,
+      max_msg_size: batchBytesMax + headerBytesMax,
+    }),
+    logPlan(subjects.incidentsStream, [subjects.incidentsSubject], {
+      max_bytes: settings.incidentsBytesMax,
+      max_age: 0,
+      max_msg_size: mebibyte,
+    }),
+    logPlan(subjects.rejectedStream, [`${subjects.rejectedPrefix}*`], {
+      max_bytes: 64 * mebibyte,
+      max_age: 8 * daySeconds * secondNanos,
+      max_msg_size: batchBytesMax + 2 * headerBytesMax,
+    }),
+    bucketPlan(subjects.policyBucket, {
+      max_bytes: 16 * mebibyte,
+      max_msgs_per_subject: 64,
+      max_msg_size: mebibyte / 4,
+    }),
+    bucketPlan(subjects.sensorsBucket, {
+      max_bytes: 64 * mebibyte,
+      max_msgs_per_subject: 1,
+      max_msg_size: mebibyte / 8,
+    }),
+  ].map((plan) => ({ ...plan, num_replicas: settings.replicas }));
+}
+
+function logPlan(
+  name: string,
+  streamSubjects: string[],
+  limits: { max_bytes: number; max_age: number; max_msg_size: number },
+): StreamPlan {
+  return {
+    name,
+    subjects: streamSubjects,
+    retention: "limits",
+    storage: "file",
+    discard: "old",
+    duplicate_window: 120 * secondNanos,
+    deny_purge: true,
+    deny_delete: true,
+    ...limits,
+  };
+}
+
+/** A key-value bucket is a stream with these settings; its markers of deletion need the purge permission. */
+function bucketPlan(
+  bucket: string,
+  limits: { max_bytes: number; max_msgs_per_subject: number; max_msg_size: number },
+): StreamPlan {
+  return {
+    name: `KV_${bucket}`,
+    subjects: [`$KV.${bucket}.>`],
+    retention: "limits",
+    storage: "file",
+    discard: "new",
+    allow_rollup_hdrs: true,
+    allow_direct: true,
+    deny_delete: true,
+    ...limits,
+  };
+}
+
+/** What is wrong with an existing stream, as "it ... : what to do"; undefined when it can be used. */
+export function streamFault(found: StreamConfig, plan: StreamPlan): string | undefined {
+  const missing = plan.subjects.find((subject) => !found.subjects?.includes(subject));
+  const faults: [boolean, string][] = [
+    [found.storage !== "file", "keeps its messages in memory: recreate it with file storage"],
+    [
+      found.retention !== "limits",
+      "does not keep messages after they were read: recreate it with limits retention",
+    ],
+    [missing !== undefined, `does not take ${missing}: add the subject`],
+    [!(found.max_bytes > 0), "has no limit of bytes: set max_bytes"],
+    [plan.deny_purge === true && !found.deny_purge, "may be purged: recreate it with deny_purge"],
+    [
+      plan.deny_delete === true && !found.deny_delete,
+      "lets messages be deleted: recreate it with deny_delete",
+    ],
+    [
+      (found.duplicate_window ?? 0) < (plan.duplicate_window ?? 0),
+      "forgets message ids too soon: set duplicate_window to 120 s or more",
+    ],
+    [
+      found.max_age > 0 && (plan.max_age === 0 || found.max_age < (plan.max_age ?? 0)),
+      "drops messages too soon: raise max_age",
+    ],
+    [
+      found.max_msg_size > 0 && found.max_msg_size < plan.max_msg_size,
+      `refuses large messages: set max_msg_size to ${plan.max_msg_size}`,
+    ],
+    [
+      (found.max_msgs_per_subject ?? 0) > 0 && plan.max_msgs_per_subject === undefined,
+      "drops messages by subject: remove max_msgs_per_subject",
+    ],
+    [found.max_msgs > 0, "drops messages by count: remove max_msgs"],
+  ];
+  return faults.find(([isFault]) => isFault)?.[1];
+}
