@@ -1,0 +1,54 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+
+import { IncidentJournal } from "@picket/correlator/adapters/memory/incident-journal.js";
+import { MemoryFindingBoard } from "@picket/correlator/adapters/memory/memory-finding-board.js";
+import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
+import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
+import { MemoryPolicyStore } from "@picket/correlator/adapters/memory/memory-policy-store.js";
+import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
+import { MemoryWindowStore } from "@picket/correlator/adapters/memory/memory-window-store.js";
+import { Correlator } from "@picket/correlator/pipeline.js";
+import type { PolicyRevision } from "@picket/correlator/policy/policy.js";
+
+/** Everything of the correlator and the api's ports in one process. */
+export interface LocalEngine {
+  readonly correlator: Correlator;
+  readonly windows: MemoryWindowStore;
+  readonly incidents: MemoryIncidentStore;
+  readonly policy: MemoryPolicyStore;
+  readonly sensors: MemorySensorRegistry;
+  close(): Promise<void>;
+}
+
+/** Where the engine starts from. */
+export interface LocalEngineOptions {
+  /** Folder that keeps incidents and policy over a restart; without it all is gone at the end. */
+  readonly stateFolder?: string;
+  /** Policy in force; without it the stored or the default one. */
+  readonly policy?: PolicyRevision;
+}
+
+/** Opens the in-memory ports and one correlator over them, with its policy set. */
+export async function openLocalEngine(options: LocalEngineOptions): Promise<LocalEngine> {
+  const { stateFolder } = options;
+  const journal = stateFolder === undefined ? undefined : await IncidentJournal.open({ folder: stateFolder });
+  const policy = await openPolicy(options);
+  const windows = new MemoryWindowStore();
+  const board = new MemoryFindingBoard();
+  const incidents = new MemoryIncidentStore({ journal });
+  const sensors = new MemorySensorRegistry();
+  const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors };
+  const correlator = new Correlator(ports, { owner: randomBytes(8).toString("hex") });
+  correlator.setPolicy(await policy.get());
+  const close = async (): Promise<void> => {
+    for (const port of [windows, board, incidents, policy, sensors]) await port.close();
+  };
+  return { correlator, windows, incidents, policy, sensors, close };
+}
+
+async function openPolicy(options: LocalEngineOptions): Promise<MemoryPolicyStore> {
+  if (options.policy !== undefined) return new MemoryPolicyStore(options.policy);
+  if (options.stateFolder === undefined) return new MemoryPolicyStore();
+  return MemoryPolicyStore.open(join(options.stateFolder, "policy.json"));
+}
