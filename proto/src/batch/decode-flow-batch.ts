@@ -143,17 +143,32 @@ class FlowBatchDecoder {
     return this.closeValues(wire, end);
   }
 
+  /** Most values take one or two bytes: those are read here, the others by the cursor. */
   private readCounters(number: number, wire: number, to: Float64Array): FlowBatchError | undefined {
     const { cursor } = this;
     const end = this.openValues(wire);
+    const { bytes } = cursor;
+    let at = cursor.position;
     let count = this.counts[number];
-    while (cursor.position < end && cursor.error === undefined) {
+    while (at < end && cursor.error === undefined) {
       if (count === to.length) return "count";
-      const value = cursor.varint();
-      if (value >= safeEnd) return "counter-range";
-      to[count++] = value;
+      const first = bytes[at];
+      if (first < 0x80) {
+        to[count++] = first;
+        at++;
+      } else if (at + 1 < end && bytes[at + 1] < 0x80) {
+        to[count++] = (first & 0x7f) | (bytes[at + 1] << 7);
+        at += 2;
+      } else {
+        cursor.position = at;
+        const value = cursor.varint();
+        if (value >= safeEnd) return "counter-range";
+        to[count++] = value;
+        at = cursor.position;
+      }
       if (wire === wireType.varint) break;
     }
+    if (end !== 0) cursor.position = at;
     this.counts[number] = count;
     return this.closeValues(wire, end);
   }

@@ -5,9 +5,6 @@ import { varintBytes } from "./varint.js";
 /** Position on the wire of each address: IPv4 first, then IPv6. Reused by every call. */
 const wirePosition = new Uint16Array(batchAddressesMax);
 
-/** Room for the length of a column before its bytes are known: below 2^21. */
-const lengthBytesMax = 3;
-
 /**
  * Writes the batch as one `picket.v1.FlowBatch` message into `scratch` and
  * returns the written part of it, valid until `scratch` is used again. The
@@ -82,8 +79,8 @@ function writeIndices(
   start: number,
 ): number {
   if (length === 0) return start;
-  const content = writeTag(number, wireType.bytes, to, start) + lengthBytesMax;
-  let at = content;
+  const lengthAt = writeTag(number, wireType.bytes, to, start);
+  let at = lengthAt + varintBytes(length);
   for (let row = 0; row < length; row++) {
     const value = wirePosition[indices[row]];
     if (value < 0x80) {
@@ -93,7 +90,7 @@ function writeIndices(
       to[at++] = value >>> 7;
     }
   }
-  return closeColumn(content, at, to);
+  return closeColumn(lengthAt, length, at, to);
 }
 
 function writePorts(columns: FlowColumns, to: Uint8Array, start: number): number {
@@ -163,24 +160,24 @@ function writeBytes(
 function writeStartDeltas(columns: FlowColumns, to: Uint8Array, start: number): number {
   const { startUs, length } = columns;
   if (length === 0) return start;
-  const content = writeTag(field.startDeltaUs, wireType.bytes, to, start) + lengthBytesMax;
-  let at = content;
+  const lengthAt = writeTag(field.startDeltaUs, wireType.bytes, to, start);
+  let at = lengthAt + varintBytes(length);
   let previousUs = startUs[0];
   for (let row = 0; row < length; row++) {
     const currentUs = startUs[row];
     at = writeZigzag(currentUs - previousUs, to, at);
     previousUs = currentUs;
   }
-  return closeColumn(content, at, to);
+  return closeColumn(lengthAt, length, at, to);
 }
 
 function writeDurations(columns: FlowColumns, to: Uint8Array, start: number): number {
   const { startUs, endUs, length } = columns;
   if (length === 0) return start;
-  const content = writeTag(field.durationUs, wireType.bytes, to, start) + lengthBytesMax;
-  let at = content;
+  const lengthAt = writeTag(field.durationUs, wireType.bytes, to, start);
+  let at = lengthAt + varintBytes(length);
   for (let row = 0; row < length; row++) at = writeVarint(endUs[row] - startUs[row], to, at);
-  return closeColumn(content, at, to);
+  return closeColumn(lengthAt, length, at, to);
 }
 
 function writeCounters(
@@ -191,18 +188,21 @@ function writeCounters(
   start: number,
 ): number {
   if (length === 0) return start;
-  const content = writeTag(number, wireType.bytes, to, start) + lengthBytesMax;
-  let at = content;
+  const lengthAt = writeTag(number, wireType.bytes, to, start);
+  let at = lengthAt + varintBytes(length);
   for (let row = 0; row < length; row++) at = writeVarint(values[row], to, at);
-  return closeColumn(content, at, to);
+  return closeColumn(lengthAt, length, at, to);
 }
 
-/** Writes the length of the column from `content` to `end` before it, moving it to close the gap. */
-function closeColumn(content: number, end: number, to: Uint8Array): number {
+/**
+ * Writes the length of a column of `values` varints that ends at `end`. Room for
+ * it was left on the guess of one byte a value, which moves the column if wrong.
+ */
+function closeColumn(lengthAt: number, values: number, end: number, to: Uint8Array): number {
+  const content = lengthAt + varintBytes(values);
   const length = end - content;
-  const lengthAt = content - lengthBytesMax;
   const moved = lengthAt + varintBytes(length);
-  to.copyWithin(moved, content, end);
+  if (moved !== content) to.copyWithin(moved, content, end);
   writeVarint(length, to, lengthAt);
   return moved + length;
 }

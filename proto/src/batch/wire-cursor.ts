@@ -29,13 +29,24 @@ export class WireCursor {
     this.error = undefined;
   }
 
-  /** A varint as a number; inexact from 2^53. Negative after a failure. */
+  /** A varint as a number; inexact from 2^53. Negative after a failure. Up to three bytes the short way. */
   varint(): number {
-    if (this.position < this.end) {
-      const first = this.bytes[this.position];
+    const { bytes, position } = this;
+    if (this.end - position >= 3) {
+      const first = bytes[position];
       if (first < 0x80) {
-        this.position++;
+        this.position = position + 1;
         return first;
+      }
+      const second = bytes[position + 1];
+      if (second < 0x80) {
+        this.position = position + 2;
+        return (first & 0x7f) | (second << 7);
+      }
+      const third = bytes[position + 2];
+      if (third < 0x80) {
+        this.position = position + 3;
+        return (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14);
       }
     }
     return this.readParts() ? this.high * 0x1000_0000 + this.low : -1;
@@ -108,8 +119,27 @@ export class WireCursor {
     return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
   }
 
-  /** A varint of up to ten bytes: four into `low`, the others into `high`. */
+  /** A varint of up to ten bytes: four into `low`, the others into `high`. Up to five bytes the short way. */
   private readParts(): boolean {
+    const { bytes, position } = this;
+    if (this.end - position < 5) return this.readLongParts();
+    const first = bytes[position];
+    let low = first & 0x7f;
+    if (first < 0x80) return this.keep(low, 0, position + 1);
+    const second = bytes[position + 1];
+    low |= (second & 0x7f) << 7;
+    if (second < 0x80) return this.keep(low, 0, position + 2);
+    const third = bytes[position + 2];
+    low |= (third & 0x7f) << 14;
+    if (third < 0x80) return this.keep(low, 0, position + 3);
+    const fourth = bytes[position + 3];
+    low |= (fourth & 0x7f) << 21;
+    if (fourth < 0x80) return this.keep(low, 0, position + 4);
+    const fifth = bytes[position + 4];
+    return fifth < 0x80 ? this.keep(low, fifth, position + 5) : this.readLongParts();
+  }
+
+  private readLongParts(): boolean {
     const { bytes, end } = this;
     let at = this.position;
     let low = 0;
@@ -124,14 +154,16 @@ export class WireCursor {
         high += (byte & 0x7f) * scale;
         scale *= 0x80;
       }
-      if (byte < 0x80) {
-        this.low = low;
-        this.high = high;
-        this.position = at;
-        return true;
-      }
+      if (byte < 0x80) return this.keep(low, high, at);
     }
     return this.fail("varint");
+  }
+
+  private keep(low: number, high: number, position: number): true {
+    this.low = low;
+    this.high = high;
+    this.position = position;
+    return true;
   }
 
   private fail(error: WireError): false {

@@ -1,0 +1,53 @@
+import { parseArgs } from "node:util";
+import { batchCodec } from "./batch-codec.js";
+import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
+import { meterFile } from "./meter-file.js";
+import { printResult } from "./report.js";
+
+/** Every benchmark, in the order of the list. */
+const benchmarks: readonly Benchmark[] = [batchCodec, meterFile];
+
+const optionDefaults = { runs: "5", packets: "1000000", flows: "50000" };
+
+process.exitCode = await main(process.argv.slice(2));
+
+/** `npm run bench` lists, `npm run bench -- NAME` runs one; exit code 2 for wrong use. */
+async function main(args: readonly string[]): Promise<number> {
+  const request = readArguments(args);
+  if (typeof request === "string") return refuse(request);
+  if (request.name === undefined) return list();
+  const benchmark = benchmarks.find(({ name }) => name === request.name);
+  if (benchmark === undefined)
+    return refuse(`there is no benchmark ${request.name}; run it without a name for the list`);
+  printResult(benchmark, await benchmark.run(request.options), args);
+  return 0;
+}
+
+function readArguments(args: readonly string[]): { name?: string; options: BenchmarkOptions } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { runs: { type: "string" }, packets: { type: "string" }, flows: { type: "string" } },
+    });
+    if (positionals.length > 1) return "give one benchmark at a time";
+    const texts = { ...optionDefaults, ...values };
+    const options = { runs: Number(texts.runs), packets: Number(texts.packets), flows: Number(texts.flows) };
+    for (const [key, value] of Object.entries(options))
+      if (!Number.isSafeInteger(value) || value < 1) return `--${key} takes a whole number from 1`;
+    return { name: positionals[0], options };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function list(): number {
+  for (const { name, summary } of benchmarks) console.log(`${name.padEnd(14)}${summary}`);
+  console.log("\nnpm run bench -- NAME [--runs 5] [--packets 1000000] [--flows 50000]");
+  return 0;
+}
+
+function refuse(message: string): number {
+  console.error(`bench: ${message}`);
+  return 2;
+}
