@@ -32,6 +32,8 @@ export class IncidentDraft {
   confidence: number;
   firstSeenMs: number;
   lastSeenMs: number;
+  /** Slice start of the finding that opened it. */
+  readonly openedMs: number;
   /** Slice end of the newest finding, for the session gap. */
   lastSliceEndMs: number;
   confirmed = false;
@@ -61,6 +63,30 @@ export class IncidentDraft {
     this.firstSeenMs = finding.firstSeenMs;
     this.lastSeenMs = finding.lastSeenMs;
     this.lastSliceEndMs = finding.sliceEndMs;
+    this.openedMs = finding.sliceStartMs;
+  }
+
+  /** The draft of a stored incident; what it does not carry (its keys) is worked out again. */
+  static restore(incident: Incident, sensorHash: (name: string) => number): IncidentDraft {
+    const draft = new IncidentDraft(incident.id, storedFinding(incident));
+    draft.confirmed = incident.confirmation === "confirmed";
+    draft.mergedInto = incident.mergedInto;
+    draft.refusedMembers = incident.coverage.refusedMembers;
+    draft.sourceVerified = incident.sourceVerified;
+    draft.policyRevision = incident.policyRevision;
+    draft.samples = incident.samples;
+    draft.raiseCounts(incident);
+    addAll(draft.sources, incident.sources);
+    addAll(draft.targets, incident.targets);
+    addAll(draft.ports, incident.ports);
+    draft.primaryKeys.add(primaryKeyOf(incident));
+    for (const factor of incident.factors) draft.addFactor(factor);
+    draft.contacts.raise("source", storedKey, incident.contactCount);
+    for (const { sensor, contactCount, firstSeenMs, lastSeenMs } of incident.evidence)
+      draft
+        .evidenceOf(sensorHash(sensor), firstSeenMs, lastSeenMs)
+        .contacts.raise("source", storedKey, contactCount);
+    return draft;
   }
 
   /** A copy that can change without changing this. */
@@ -199,6 +225,38 @@ export class IncidentDraft {
       .slice(0, samplesMax)
       .map(([, sample]) => sample);
   }
+}
+
+/** Key under which the counts of a stored incident are kept. */
+const storedKey = "stored";
+
+/** What a stored incident gives for opening its draft again. */
+function storedFinding(incident: Incident): Finding {
+  const { kind, severity, confidence, firstSeenMs, lastSeenMs } = incident;
+  return {
+    ...incident,
+    kind,
+    view: "source",
+    severity,
+    confidence,
+    firstSeenMs,
+    lastSeenMs,
+    primaryKey: primaryKeyOf(incident),
+    partition: 0,
+    sliceStartMs: firstSeenMs,
+    sliceEndMs: lastSeenMs,
+    confirmed: incident.confirmation === "confirmed",
+    evidence: [],
+    samples: [],
+    refusedMembers: incident.coverage.refusedMembers,
+  };
+}
+
+function primaryKeyOf(incident: Incident): string {
+  if (incident.kind === "cross_host_burst") return incident.targets.length > 0 ? "inbound" : "outbound";
+  if (incident.kind === "service_outage") return `${incident.targets[0]} ${incident.ports[0]}`;
+  if (incident.kind === "distributed_scan" || incident.kind === "campaign") return incident.ports[0] ?? "";
+  return incident.sources[0] ?? "";
 }
 
 function sampleOf(sample: Finding["samples"][number], sensorName: (sensor: number) => string): ContactSample {

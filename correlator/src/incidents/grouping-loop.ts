@@ -1,0 +1,137 @@
+import type { HomeNetworks } from "../flows/home-networks.js";
+import type { Policy } from "../policy/policy.js";
+import type { SensorRegistry } from "../sensors/sensor-registry.js";
+import { addressKeyOfText } from "../windows/address-text.js";
+import { Grouping, type GroupingCounters } from "./grouping.js";
+import type { FindingBoard, IncidentStore } from "./incident-store.js";
+import type { IncidentEvent } from "./incident.js";
+import type { Lease, Leases } from "./leases.js";
+
+const leaseName = "incidents";
+const leaseMs = 3000;
+const entriesPerRead = 1000;
+const sensorsEveryMs = 2000;
+
+/** The ports that grouping works on. */
+export interface GroupingPorts {
+  readonly board: FindingBoard;
+  readonly leases: Leases;
+  readonly incidents: IncidentStore;
+  readonly sensors: SensorRegistry;
+}
+
+/** What a lease holder has in hand. */
+interface Term {
+  readonly lease: Lease;
+  readonly grouping: Grouping;
+  position: string;
+  renewedMs: number;
+  sensorsMs: number;
+}
+
+/**
+ * Groups all correlators' findings while this process holds the one lease for
+ * it: reads the board, folds, commits. Whoever takes over starts from the stored
+ * incidents and reads the board again; the fold gives the same.
+ */
+export class GroupingLoop {
+  private term: Term | undefined;
+  private readonly names = new Set<string>();
+  private pending: IncidentEvent[] = [];
+  private home: HomeNetworks | undefined;
+  private policy: Policy | undefined;
+  private totals: GroupingCounters = { findingsFolded: 0, findingsForgotten: 0 };
+
+  constructor(private readonly ports: GroupingPorts) {}
+
+  counters(): Record<string, number> {
+    return { ...(this.term?.grouping.counters ?? this.totals) };
+  }
+
+  setPolicy(policy: Policy, home: HomeNetworks): void {
+    this.policy = policy;
+    this.home = home;
+    this.term?.grouping.configure(this.settings());
+  }
+
+  nameSensor(name: string): void {
+    if (this.names.has(name) || this.names.size >= 100_000) return;
+    this.names.add(name);
+    this.term?.grouping.nameSensor(name);
+  }
+
+  async run(nowMs: number): Promise<void> {
+    const term = await this.hold(nowMs);
+    if (term === undefined) return;
+    await this.refreshSensors(term, nowMs);
+    const closedUntil = await this.ports.board.closedUntil();
+    await this.readBoard(term);
+    term.grouping.close(closedUntil);
+    this.pending.push(...term.grouping.takeEvents(nowMs, this.isInside));
+    if (this.pending.length > 0) await this.commit(term);
+  }
+
+  private async commit(term: Term): Promise<void> {
+    if (await this.ports.incidents.commit(this.pending, term.lease.fence)) this.pending = [];
+    else this.drop();
+  }
+
+  private async hold(nowMs: number): Promise<Term | undefined> {
+    if (this.term !== undefined && nowMs - this.term.renewedMs >= leaseMs / 3) {
+      if (await this.term.lease.renew()) this.term.renewedMs = nowMs;
+      else this.drop();
+    }
+    return this.term ?? (await this.begin(nowMs));
+  }
+
+  private async begin(nowMs: number): Promise<Term | undefined> {
+    const lease = await this.ports.leases.acquire(leaseName, leaseMs);
+    if (lease === undefined) return undefined;
+    const grouping = new Grouping(this.settings());
+    for (const name of this.names) grouping.nameSensor(name);
+    grouping.restore(await this.ports.incidents.loadAll());
+    this.term = { lease, grouping, position: "", renewedMs: nowMs, sensorsMs: -Infinity };
+    return this.term;
+  }
+
+  /** The lease went to another: what was not committed it will work out again. */
+  private drop(): void {
+    this.totals = this.term?.grouping.counters ?? this.totals;
+    this.term = undefined;
+    this.pending = [];
+  }
+
+  private async readBoard(term: Term): Promise<void> {
+    for (;;) {
+      const { entries, position } = await this.ports.board.read(term.position, entriesPerRead);
+      term.position = position;
+      for (const entry of entries) if (entry.kind === "finding") term.grouping.add(entry.finding);
+      if (entries.length < entriesPerRead) return;
+    }
+  }
+
+  private async refreshSensors(term: Term, nowMs: number): Promise<void> {
+    if (nowMs - term.sensorsMs < sensorsEveryMs) return;
+    term.sensorsMs = nowMs;
+    const sensors = await this.ports.sensors.list(nowMs);
+    term.grouping.setSensors(sensors);
+    term.grouping.configure({ ...this.settings(), burstHostsMin: this.burstHostsMin(sensors.length) });
+  }
+
+  private settings(): { sessionGapMs: number; burstHostsMin: number } {
+    return {
+      sessionGapMs: (this.policy?.incident.sessionGapHours ?? 24) * 3_600_000,
+      burstHostsMin: this.burstHostsMin(0),
+    };
+  }
+
+  private burstHostsMin(sensors: number): number {
+    const burst = this.policy?.burst;
+    return Math.max(burst?.hostsMin ?? 3, Math.ceil((burst?.hostsShareMin ?? 0.2) * sensors));
+  }
+
+  private readonly isInside = (address: string): boolean => {
+    const key = addressKeyOfText(address);
+    return key !== undefined && this.home !== undefined && this.home.isInsideKey(key);
+  };
+}

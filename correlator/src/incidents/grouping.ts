@@ -1,0 +1,144 @@
+import type { SensorRecord } from "../sensors/sensor-registry.js";
+import { sensorHash } from "../sensors/sensor-registry.js";
+import { IncidentGroups, sortFindings, type GroupingSettings } from "./incident-groups.js";
+import { IncidentDraft } from "./incident-draft.js";
+import { IncidentPublisher } from "./incident-publisher.js";
+import type { Finding, Incident, IncidentEvent } from "./incident.js";
+
+/** Provisional findings kept at once; beyond that the oldest are forgotten and counted. */
+const provisionalMax = 20_000;
+
+/** Held-back updates and states that change with time are looked at this often. */
+const recheckEveryMs = 1000;
+const forgetAfterMs = 3_600_000;
+
+export interface GroupingCounters {
+  findingsFolded: number;
+  findingsForgotten: number;
+}
+
+/**
+ * The grouping of all correlators' findings, run by the holder of one lease.
+ * Confirmed findings are folded slice by slice once every partition is closed
+ * that far; provisional ones are folded on top for what is served meanwhile.
+ */
+export class Grouping {
+  readonly counters: GroupingCounters = { findingsFolded: 0, findingsForgotten: 0 };
+  private readonly confirmed = new IncidentGroups();
+  /** Confirmed findings whose slice is not closed in every partition yet. */
+  private waiting: Finding[] = [];
+  private readonly provisional = new Map<string, Finding>();
+  private readonly publisher = new IncidentPublisher();
+  private readonly sensorNames = new Map<number, string>();
+  private foldedUntilMs = 0;
+  private isDirty = false;
+  private takenMs = 0;
+
+  constructor(private settings: Omit<GroupingSettings, "sensorName">) {}
+
+  configure(settings: Omit<GroupingSettings, "sensorName">): void {
+    this.settings = settings;
+  }
+
+  /** Starts from what is stored, after taking over from another correlator. */
+  restore(incidents: readonly Incident[]): void {
+    for (const incident of incidents) {
+      if (incident.confirmation === "confirmed" && incident.state !== "retracted")
+        this.confirmed.restore(IncidentDraft.restore(incident, sensorHash));
+      this.publisher.restore(incident);
+    }
+  }
+
+  /** Names of the sensors behind the hashes in findings. */
+  setSensors(sensors: readonly SensorRecord[]): void {
+    for (const { name } of sensors) this.nameSensor(name);
+    this.publisher.setSensors(sensors);
+  }
+
+  nameSensor(name: string): void {
+    this.sensorNames.set(sensorHash(name), name);
+  }
+
+  add(finding: Finding): void {
+    this.isDirty = true;
+    if (finding.confirmed) this.waiting.push(finding);
+    else this.addProvisional(finding);
+  }
+
+  /** @param closedUntilMs by partition: every slice that ends at or before it is closed there. */
+  close(closedUntilMs: Float64Array): void {
+    for (const [key, finding] of this.provisional)
+      if (finding.sliceEndMs <= closedUntilMs[finding.partition]) {
+        this.provisional.delete(key);
+        this.isDirty = true;
+      }
+    const untilMs = closedUntilMs.reduce((least, closed) => Math.min(least, closed), Infinity);
+    if (untilMs > this.foldedUntilMs) this.fold(untilMs);
+  }
+
+  /** Events since the last call, to be committed; what `now` holds back comes later. */
+  takeEvents(nowMs: number, isInside: (address: string) => boolean): IncidentEvent[] {
+    if (!this.isDirty && nowMs - this.takenMs < recheckEveryMs) return [];
+    if (this.isDirty) this.publisher.show(this.view());
+    this.isDirty = false;
+    this.takenMs = nowMs;
+    this.forgetClosed();
+    return this.publisher.take({
+      nowMs,
+      foldedUntilMs: this.foldedUntilMs,
+      isInside,
+      sensorName: this.sensorName,
+      sessionGapMs: this.settings.sessionGapMs,
+    });
+  }
+
+  /** What closed an hour ago can no longer be joined. */
+  private forgetClosed(): void {
+    if (!Number.isFinite(this.foldedUntilMs)) return;
+    const beforeMs = this.foldedUntilMs - this.settings.sessionGapMs - forgetAfterMs;
+    for (const { id, lastSliceEndMs } of [...this.confirmed.all()])
+      if (lastSliceEndMs < beforeMs) {
+        this.confirmed.remove(id);
+        this.publisher.forget(id);
+        this.isDirty = true;
+      }
+  }
+
+  private fold(untilMs: number): void {
+    this.foldedUntilMs = untilMs;
+    const due = this.waiting.filter((finding) => finding.sliceEndMs <= untilMs);
+    if (due.length === 0) return;
+    this.waiting = this.waiting.filter((finding) => finding.sliceEndMs > untilMs);
+    for (const finding of sortFindings(due)) this.confirmed.apply(finding, this.foldSettings());
+    this.counters.findingsFolded += due.length;
+    this.isDirty = true;
+  }
+
+  /** What is served now: confirmed incidents with the open findings on top. */
+  private view(): IncidentGroups {
+    const view = this.confirmed.fork();
+    const open = [...this.waiting, ...this.provisional.values()].map((finding) => ({
+      ...finding,
+      confirmed: false,
+    }));
+    for (const finding of sortFindings(open)) view.apply(finding, this.foldSettings());
+    return view;
+  }
+
+  private addProvisional(finding: Finding): void {
+    const key = `${finding.view}|${finding.primaryKey}|${finding.sliceEndMs}`;
+    const oldest = this.provisional.keys().next().value;
+    if (this.provisional.size >= provisionalMax && oldest !== undefined) {
+      this.provisional.delete(oldest);
+      this.counters.findingsForgotten++;
+    }
+    this.provisional.set(key, finding);
+  }
+
+  private foldSettings(): GroupingSettings {
+    return { ...this.settings, sensorName: this.sensorName };
+  }
+
+  private readonly sensorName = (sensor: number): string =>
+    this.sensorNames.get(sensor) ?? `sensor-${sensor.toString(16)}`;
+}

@@ -1,0 +1,213 @@
+import { familyOf, incidentId } from "./incident-id.js";
+import { incidentKinds, type Finding, type IncidentKind } from "./incident.js";
+import { IncidentDraft } from "./incident-draft.js";
+import { BurstGroups } from "./burst-groups.js";
+
+/** What the fold needs to know besides the findings. */
+export interface GroupingSettings {
+  readonly sessionGapMs: number;
+  /** Hosts that must burst together. */
+  readonly burstHostsMin: number;
+  readonly sensorName: (sensor: number) => string;
+}
+
+/** Kinds that name several sources of one job; a source's own findings join them. */
+const starKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["distributed_scan", "campaign"]);
+/** Share of the smaller side's sources that two star incidents have in common when they are one job. */
+const overlapMin = 0.5;
+
+/**
+ * Findings folded into incidents, in order of slice, kind and key: a pure
+ * function of the findings. Star grouping, no chains: a finding about a source
+ * joins the star incident that holds the source; star findings that share most
+ * of their sources are one incident; what turns out to be part of another is
+ * absorbed and keeps its id.
+ */
+export class IncidentGroups {
+  private readonly drafts: Map<string, IncidentDraft>;
+  /** Open incident by family and primary key. */
+  private readonly byKey: Map<string, string>;
+  /** Star incident by source. */
+  private readonly starBySource: Map<string, string>;
+  private readonly bursts: BurstGroups;
+  /** Drafts that this fold may change; the rest belong to the fold it was forked from. */
+  private readonly owned = new Set<string>();
+
+  constructor(base?: IncidentGroups) {
+    this.drafts = new Map(base?.drafts);
+    this.byKey = new Map(base?.byKey);
+    this.starBySource = new Map(base?.starBySource);
+    this.bursts = base === undefined ? new BurstGroups() : base.bursts.clone();
+  }
+
+  /** A fold that goes on from here without changing this one. */
+  fork(): IncidentGroups {
+    return new IncidentGroups(this);
+  }
+
+  all(): Iterable<IncidentDraft> {
+    return this.drafts.values();
+  }
+
+  /** Puts back an incident that was stored; it stays open for what joins it. */
+  restore(draft: IncidentDraft): void {
+    this.drafts.set(draft.id, draft);
+    this.owned.add(draft.id);
+    if (draft.mergedInto !== "") return;
+    for (const key of draft.primaryKeys) this.byKey.set(keyText(draft.kind, key), draft.id);
+    if (starKinds.has(draft.kind))
+      for (const source of draft.sources) this.starBySource.set(source, draft.id);
+  }
+
+  /** Forgets an incident that is closed. */
+  remove(id: string): void {
+    const draft = this.drafts.get(id);
+    if (draft === undefined) return;
+    this.drafts.delete(id);
+    for (const key of draft.primaryKeys) deleteIf(this.byKey, keyText(draft.kind, key), id);
+    for (const source of draft.sources) deleteIf(this.starBySource, source, id);
+  }
+
+  /** Findings must come in the order of `sortFindings`, slice by slice. */
+  apply(finding: Finding, settings: GroupingSettings): void {
+    if (finding.kind === "host_burst") this.applyBurst(finding, settings);
+    else if (starKinds.has(finding.kind)) this.applyStar(finding, settings);
+    else this.applySingle(finding, settings);
+  }
+
+  private applySingle(finding: Finding, settings: GroupingSettings): void {
+    const star =
+      finding.view === "source" && finding.kind !== "fan_out"
+        ? this.starOf(finding.primaryKey, finding, settings)
+        : undefined;
+    const draft = star ?? this.openByKey(finding, settings) ?? this.open(finding);
+    draft.add(finding, settings.sensorName);
+    if (star === undefined) draft.kind = finding.kind;
+  }
+
+  private applyStar(finding: Finding, settings: GroupingSettings): void {
+    const [first, ...others] = this.matchingStars(finding, settings);
+    const draft = first === undefined ? this.open(finding) : this.own(first);
+    for (const other of others) this.absorb(draft, other);
+    this.byKey.set(keyText(finding.kind, finding.primaryKey), draft.id);
+    draft.add(finding, settings.sensorName);
+    if (finding.kind === "campaign") draft.kind = "campaign";
+    for (const source of finding.sources) this.claimSource(draft, source, finding, settings);
+  }
+
+  private claimSource(
+    draft: IncidentDraft,
+    source: string,
+    finding: Finding,
+    settings: GroupingSettings,
+  ): void {
+    if (this.starOf(source, finding, settings) === undefined) this.starBySource.set(source, draft.id);
+    const single = this.byKey.get(keyText("vertical_scan", source));
+    const alone = single === undefined ? undefined : this.drafts.get(single);
+    if (alone === undefined || starKinds.has(alone.kind) || alone.kind === "fan_out") return;
+    if (!this.isOpen(alone, finding, settings)) return;
+    this.absorb(draft, alone.id);
+  }
+
+  private applyBurst(finding: Finding, settings: GroupingSettings): void {
+    const burst = this.bursts.add(finding, settings.burstHostsMin);
+    if (burst === undefined) return;
+    const draft = this.openByKey(burst, settings) ?? this.open(burst);
+    draft.add(burst, settings.sensorName);
+  }
+
+  private matchingStars(finding: Finding, settings: GroupingSettings): string[] {
+    const shared = new Map<string, number>();
+    for (const source of finding.sources) {
+      const star = this.starOf(source, finding, settings);
+      if (star !== undefined) shared.set(star.id, (shared.get(star.id) ?? 0) + 1);
+    }
+    const matching = new Set<string>();
+    const same = this.byKey.get(keyText(finding.kind, finding.primaryKey));
+    const known = same === undefined ? undefined : this.drafts.get(same);
+    if (known !== undefined && this.isOpen(known, finding, settings)) matching.add(known.id);
+    for (const [id, count] of shared) {
+      const size = this.drafts.get(id)?.sources.size ?? 0;
+      if (count >= overlapMin * Math.min(size, finding.sources.length)) matching.add(id);
+    }
+    return [...matching].sort((a, b) => this.order(a, b));
+  }
+
+  /** Earliest first, then by id. */
+  private order(a: string, b: string): number {
+    const difference = (this.drafts.get(a)?.openedMs ?? 0) - (this.drafts.get(b)?.openedMs ?? 0);
+    return difference !== 0 ? difference : a < b ? -1 : 1;
+  }
+
+  private starOf(source: string, finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
+    const id = this.starBySource.get(source);
+    const star = id === undefined ? undefined : this.drafts.get(id);
+    return star !== undefined && this.isOpen(star, finding, settings) ? this.own(star.id) : undefined;
+  }
+
+  private openByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
+    const id = this.byKey.get(keyText(finding.kind, finding.primaryKey));
+    const draft = id === undefined ? undefined : this.drafts.get(id);
+    return draft !== undefined && this.isOpen(draft, finding, settings) ? this.own(draft.id) : undefined;
+  }
+
+  private isOpen(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): boolean {
+    return draft.mergedInto === "" && finding.sliceStartMs - draft.lastSliceEndMs <= settings.sessionGapMs;
+  }
+
+  private open(finding: Finding): IncidentDraft {
+    const id = incidentId(finding.kind, finding.primaryKey, finding.sliceStartMs);
+    const draft = new IncidentDraft(id, finding);
+    this.drafts.set(id, draft);
+    this.owned.add(id);
+    this.byKey.set(keyText(finding.kind, finding.primaryKey), id);
+    return draft;
+  }
+
+  private absorb(into: IncidentDraft, id: string): void {
+    if (into.id === id) return;
+    const other = this.own(id);
+    into.absorb(other);
+    for (const key of other.primaryKeys) this.byKey.set(keyText(other.kind, key), into.id);
+    for (const source of other.sources) this.starBySource.set(source, into.id);
+  }
+
+  /** The draft, copied first when it belongs to the fold this was forked from. */
+  private own(id: string): IncidentDraft {
+    const draft = this.drafts.get(id);
+    if (draft === undefined) throw new Error(`incident ${id} is indexed but missing`);
+    if (this.owned.has(id)) return draft;
+    const copy = draft.clone();
+    this.drafts.set(id, copy);
+    this.owned.add(id);
+    return copy;
+  }
+}
+
+/** Canonical order of folding: slice, kind, key; stars before single sources. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  return [...findings].sort(
+    (a, b) =>
+      a.sliceEndMs - b.sliceEndMs ||
+      rank(a.kind) - rank(b.kind) ||
+      compareText(a.primaryKey, b.primaryKey) ||
+      compareText(a.view, b.view),
+  );
+}
+
+function rank(kind: IncidentKind): number {
+  return starKinds.has(kind) ? 0 : 1 + incidentKinds.indexOf(kind);
+}
+
+function keyText(kind: IncidentKind, primaryKey: string): string {
+  return `${familyOf(kind)}|${primaryKey}`;
+}
+
+function deleteIf(map: Map<string, string>, key: string, value: string): void {
+  if (map.get(key) === value) map.delete(key);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

@@ -1,0 +1,252 @@
+import type { SensorRecord } from "../sensors/sensor-registry.js";
+import type { IncidentDraft } from "./incident-draft.js";
+import type { IncidentGroups } from "./incident-groups.js";
+import { renderIncident } from "./incident-render.js";
+import type { Coverage, Incident, IncidentEvent, IncidentEventType, IncidentState } from "./incident.js";
+
+/** An incident that goes on changing is told at most this often. */
+const updateEveryMs = 1000;
+const quietAfterMs = 3_600_000;
+
+/** What the moment of publishing adds to the incidents. */
+export interface PublishContext {
+  readonly nowMs: number;
+  readonly foldedUntilMs: number;
+  readonly sessionGapMs: number;
+  readonly isInside: (address: string) => boolean;
+  readonly sensorName: (sensor: number) => string;
+}
+
+/** What was last said about one incident. */
+interface Published {
+  incident: Incident;
+  /** Content as compared, to see whether anything changed. */
+  content: string;
+  atMs: number;
+  /** Size at the last notification. */
+  notifiedContacts: number;
+}
+
+/**
+ * Compares what the grouping shows with what was published and makes the events
+ * between the two. A provisional incident keeps the id it was first told with
+ * while it grows; when its slices close it takes the id of the fold.
+ */
+export class IncidentPublisher {
+  private readonly published = new Map<string, Published>();
+  private shown: readonly IncidentDraft[] = [];
+  private sensors: readonly SensorRecord[] = [];
+
+  restore(incident: Incident): void {
+    this.published.set(incident.id, {
+      incident,
+      content: "",
+      atMs: 0,
+      notifiedContacts: incident.contactCount,
+    });
+  }
+
+  forget(id: string): void {
+    this.published.delete(id);
+    this.shown = this.shown.filter((draft) => draft.id !== id);
+  }
+
+  setSensors(sensors: readonly SensorRecord[]): void {
+    this.sensors = sensors;
+  }
+
+  show(view: IncidentGroups): void {
+    this.shown = [...view.all()];
+  }
+
+  take(context: PublishContext): IncidentEvent[] {
+    const events: IncidentEvent[] = [];
+    const drafts = new Map(this.shown.map((draft) => [draft.id, draft]));
+    const aliases = this.aliases(drafts);
+    for (const draft of this.shown) {
+      const id = aliases.get(draft.id) ?? draft.id;
+      const event = this.eventFor(draft, id, aliases.get(draft.mergedInto) ?? draft.mergedInto, context);
+      if (event !== undefined) events.push(event);
+    }
+    const taken = new Set(aliases.values());
+    for (const [id, known] of this.published)
+      if (!drafts.has(id) && !taken.has(id)) this.retire(known, drafts, context, events);
+    return events;
+  }
+
+  /**
+   * Draft id to the id under which it is already known: a provisional incident
+   * whose opening finding changed keeps its first id until it is confirmed.
+   */
+  private aliases(drafts: ReadonlyMap<string, IncidentDraft>): Map<string, string> {
+    const aliases = new Map<string, string>();
+    for (const [id, { incident }] of this.published) {
+      if (drafts.has(id) || !isProvisional(incident)) continue;
+      const successor = successorOf(incident, drafts);
+      if (
+        successor !== undefined &&
+        !successor.confirmed &&
+        !this.published.has(successor.id) &&
+        !aliases.has(successor.id)
+      )
+        aliases.set(successor.id, id);
+    }
+    return aliases;
+  }
+
+  private eventFor(
+    draft: IncidentDraft,
+    id: string,
+    mergedInto: string,
+    context: PublishContext,
+  ): IncidentEvent | undefined {
+    const known = this.published.get(id);
+    if (known === undefined && mergedInto !== "") return undefined;
+    const incident = { ...this.render(draft, known, context), id, mergedInto };
+    const content = contentOf(incident);
+    if (known !== undefined && known.content === content) return undefined;
+    const type = typeOf(known?.incident, incident);
+    if (known !== undefined && type === "updated" && context.nowMs - known.atMs < updateEveryMs)
+      return undefined;
+    if (
+      known !== undefined &&
+      known.content === "" &&
+      type === "updated" &&
+      contentOf(known.incident) === content
+    )
+      return this.remember(known, content);
+    const notify = type === "opened" || (type === "updated" && isNews(known, incident));
+    this.published.set(id, {
+      incident,
+      content,
+      atMs: context.nowMs,
+      notifiedContacts: notify ? incident.contactCount : (known?.notifiedContacts ?? 0),
+    });
+    return { type, incident, notify };
+  }
+
+  private remember(known: Published, content: string): undefined {
+    known.content = content;
+  }
+
+  private render(draft: IncidentDraft, known: Published | undefined, context: PublishContext): Incident {
+    return renderIncident(draft, {
+      state: stateOf(draft, known, context),
+      revision: (known?.incident.revision ?? 0) + 1,
+      updateMs: context.nowMs,
+      retractReason: "",
+      coverage: this.coverage(),
+      sensorName: context.sensorName,
+      isInside: context.isInside,
+    });
+  }
+
+  /** An incident that is no longer shown: part of another now, or never confirmed. */
+  private retire(
+    known: Published,
+    drafts: ReadonlyMap<string, IncidentDraft>,
+    context: PublishContext,
+    events: IncidentEvent[],
+  ): void {
+    const { incident } = known;
+    if (!isProvisional(incident)) return;
+    const successor = successorOf(incident, drafts);
+    const change: Partial<Incident> =
+      successor === undefined
+        ? { state: "retracted", retractReason: "its closed windows did not confirm it" }
+        : { state: "merged", mergedInto: successor.id };
+    const next: Incident = {
+      ...incident,
+      ...change,
+      revision: incident.revision + 1,
+      updateMs: context.nowMs,
+    };
+    this.published.set(incident.id, {
+      ...known,
+      incident: next,
+      content: contentOf(next),
+      atMs: context.nowMs,
+    });
+    events.push({ type: successor === undefined ? "retracted" : "merged", incident: next, notify: false });
+  }
+
+  private coverage(): Coverage {
+    const lost = this.sensors.reduce((sum, sensor) => sum + sensor.lostRecords, 0);
+    return {
+      silentSensors: this.sensors.filter(({ state }) => state === "silent").map(({ name }) => name),
+      droppingSensors: this.sensors
+        .filter(({ counters }) => (counters["packets_dropped_kernel"] ?? 0) > 0)
+        .map(({ name }) => name),
+      refusedMembers: 0,
+      lostRecords: lost,
+    };
+  }
+}
+
+function isProvisional(incident: Incident): boolean {
+  return (
+    incident.confirmation === "provisional" && incident.state !== "merged" && incident.state !== "retracted"
+  );
+}
+
+/** The shown incident of the same kind family that now holds this one's sources, if any. */
+function successorOf(
+  incident: Incident,
+  drafts: ReadonlyMap<string, IncidentDraft>,
+): IncidentDraft | undefined {
+  for (const draft of drafts.values()) {
+    if (draft.mergedInto !== "" || draft.sources.size + draft.targets.size === 0) continue;
+    const parties = incident.sources.length > 0 ? incident.sources : incident.targets;
+    const held = incident.sources.length > 0 ? draft.sources : draft.targets;
+    if (
+      parties.length > 0 &&
+      parties.every((party) => held.has(party)) &&
+      draft.lastSeenMs >= incident.firstSeenMs
+    )
+      return draft;
+  }
+  return undefined;
+}
+
+function stateOf(draft: IncidentDraft, known: Published | undefined, context: PublishContext): IncidentState {
+  const quietMs = Number.isFinite(context.foldedUntilMs) ? context.foldedUntilMs - draft.lastSliceEndMs : 0;
+  if (quietMs > context.sessionGapMs) return "closed";
+  if (quietMs > quietAfterMs) return "quiet";
+  return known === undefined || (known.incident.state === "open" && sameSize(known.incident, draft))
+    ? "open"
+    : "growing";
+}
+
+function sameSize(incident: Incident, draft: IncidentDraft): boolean {
+  return (
+    incident.sourceCount === draft.sourceCount &&
+    incident.targetCount === draft.targetCount &&
+    incident.portCount === draft.portCount
+  );
+}
+
+function typeOf(known: Incident | undefined, incident: Incident): IncidentEventType {
+  if (known === undefined) return "opened";
+  if (incident.mergedInto !== "") return "merged";
+  if (incident.state === "closed") return "closed";
+  if (known.confirmation === "provisional" && incident.confirmation === "confirmed") return "confirmed";
+  return "updated";
+}
+
+/** A new target, port or sensor, or tenfold growth. */
+function isNews(known: Published | undefined, incident: Incident): boolean {
+  if (known === undefined) return true;
+  const before = known.incident;
+  return (
+    incident.targetCount > before.targetCount ||
+    incident.portCount > before.portCount ||
+    incident.evidence.length > before.evidence.length ||
+    incident.contactCount >= known.notifiedContacts * 10
+  );
+}
+
+/** What makes two renderings the same: everything but revision, time of update and the fleet's state. */
+function contentOf(incident: Incident): string {
+  const { revision: _revision, updateMs: _updateMs, coverage: _coverage, ...content } = incident;
+  return JSON.stringify(content);
+}

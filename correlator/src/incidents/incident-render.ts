@@ -1,0 +1,102 @@
+import type { IncidentDraft } from "./incident-draft.js";
+import type { Coverage, Incident, IncidentKind, IncidentState } from "./incident.js";
+
+/** What an incident carries besides its draft. */
+export interface RenderContext {
+  readonly state: IncidentState;
+  readonly revision: number;
+  readonly updateMs: number;
+  readonly retractReason: string;
+  readonly coverage: Coverage;
+  readonly sensorName: (sensor: number) => string;
+  /** True when an address in text form is inside. */
+  readonly isInside: (address: string) => boolean;
+}
+
+/** The incident as stores keep it and the API serves it. */
+export function renderIncident(draft: IncidentDraft, context: RenderContext): Incident {
+  const content = draft.content(context.sensorName);
+  return {
+    ...content,
+    revision: context.revision,
+    state: content.mergedInto === "" ? context.state : "merged",
+    updateMs: context.updateMs,
+    retractReason: context.retractReason,
+    coverage: { ...context.coverage, refusedMembers: draft.refusedMembers },
+    technique: techniqueOf(draft.kind, content.sources, context.isInside),
+    summary: summaryOf(content),
+  };
+}
+
+const techniques: Partial<Record<IncidentKind, string>> = {
+  syn_flood: "T1498.001",
+  udp_flood: "T1498.001",
+  cross_host_burst: "T1498",
+  host_burst: "T1498",
+  amplification: "T1498.002",
+  brute_force: "T1110",
+  arp_spoof: "T1557.002",
+  mining: "T1496",
+  suspicious_port: "T1571",
+  beacon: "T1071",
+};
+
+/** One ATT&CK technique: active scanning from outside, discovery from inside. */
+function techniqueOf(
+  kind: IncidentKind,
+  sources: readonly string[],
+  isInside: (address: string) => boolean,
+): string {
+  if (kind === "service_outage" || kind === "fan_out") return "";
+  const fixed = techniques[kind];
+  if (fixed !== undefined) return fixed;
+  if (sources.length > 0 && sources.every(isInside))
+    return kind === "host_sweep" || kind === "arp_scan" ? "T1018" : "T1046";
+  return kind === "vertical_scan" ? "T1595" : "T1595.001";
+}
+
+const verbs: Partial<Record<IncidentKind, string>> = {
+  vertical_scan: "scanned many ports of",
+  horizontal_scan: "probed the same ports of",
+  block_scan: "scanned many ports of many hosts:",
+  host_sweep: "swept",
+  distributed_scan: "share one scan of",
+  campaign: "work together on a scan of",
+  fan_out: "failed to reach many peers:",
+  service_outage: "can no longer reach",
+  syn_flood: "flood",
+};
+
+function summaryOf(
+  incident: Pick<
+    Incident,
+    | "kind"
+    | "sources"
+    | "targets"
+    | "ports"
+    | "sourceCount"
+    | "targetCount"
+    | "portCount"
+    | "contactCount"
+    | "evidence"
+  >,
+): string {
+  if (incident.kind === "cross_host_burst") return burstSummary(incident);
+  const sources = counted(incident.sourceCount, incident.sources, "source");
+  const targets = counted(incident.targetCount, incident.targets, "host");
+  const ports = counted(incident.portCount, incident.ports, "port");
+  const seen = incident.evidence.length > 1 ? `, seen by ${incident.evidence.length} sensors` : "";
+  return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}, ${incident.contactCount} failed contacts${seen})`;
+}
+
+function burstSummary(incident: Pick<Incident, "sources" | "targets" | "contactCount">): string {
+  const outbound = incident.sources.length > 0;
+  const hosts = outbound ? incident.sources : incident.targets;
+  const action = outbound ? "burst out" : "are burst at";
+  return `${counted(hosts.length, hosts, "host")} ${action} in the same seconds (${incident.contactCount} new flows)`;
+}
+
+/** The thing itself when there is one, else how many. */
+function counted(count: number, listed: readonly string[], noun: string): string {
+  return count === 1 && listed.length === 1 ? listed[0] : `${count} ${noun}s`;
+}

@@ -1,0 +1,78 @@
+import type { Evaluator } from "../detectors/evaluator.js";
+import {
+  hotWindowKey,
+  partitionCount,
+  partitionOf,
+  sliceEndMs,
+  startSliceMs,
+  type HotWindow,
+  type WindowStore,
+} from "../windows/window-store.js";
+import type { BoardEntry, FindingBoard } from "./incident-store.js";
+import type { Leases } from "./leases.js";
+
+const leaseMs = 5000;
+/** Windows read and evaluated at once while closing. */
+const chunkSize = 256;
+
+/**
+ * Closes slices that the watermark has passed: evaluates every hot window of a
+ * partition once more, now final, and posts the confirmed findings together with
+ * how far the partition is closed. Done under a lease for each partition; done
+ * twice, it changes nothing.
+ */
+export class SliceCloser {
+  private closedUntilMs: Float64Array = new Float64Array(partitionCount);
+
+  constructor(
+    private readonly ports: {
+      readonly windows: WindowStore;
+      readonly board: FindingBoard;
+      readonly leases: Leases;
+    },
+    private readonly evaluator: Evaluator,
+  ) {}
+
+  /** True when the window's slice is closed as far as this process knows. */
+  isClosed(window: HotWindow): boolean {
+    return sliceEndMs(window) <= this.closedUntilMs[partitionOf(hotWindowKey(window))];
+  }
+
+  async close(watermarkMs: number): Promise<void> {
+    const untilMs = Number.isFinite(watermarkMs)
+      ? Math.floor(watermarkMs / startSliceMs) * startSliceMs
+      : watermarkMs;
+    if (!this.closedUntilMs.some((closed) => closed < untilMs)) return;
+    this.closedUntilMs = await this.ports.board.closedUntil();
+    const open = Array.from({ length: partitionCount }, (_, partition) => partition).filter(
+      (partition) => this.closedUntilMs[partition] < untilMs,
+    );
+    await Promise.all(open.map((partition) => this.closePartition(partition, untilMs)));
+  }
+
+  private async closePartition(partition: number, untilMs: number): Promise<void> {
+    const lease = await this.ports.leases.acquire(`close:${partition}`, leaseMs);
+    if (lease === undefined) return;
+    try {
+      const afterMs = (await this.ports.board.closedUntil())[partition];
+      if (afterMs >= untilMs) return;
+      const hot = await this.ports.windows.readHot(partition, afterMs, untilMs);
+      const entries: BoardEntry[] = [];
+      for (let from = 0; from < hot.length; from += chunkSize) {
+        entries.push(...(await this.evaluate(hot.slice(from, from + chunkSize))));
+        if (!(await lease.renew())) return;
+      }
+      await this.ports.board.post([...entries, { kind: "closed", partition, untilMs }]);
+      this.closedUntilMs[partition] = untilMs;
+    } finally {
+      await lease.release();
+    }
+  }
+
+  private async evaluate(windows: readonly HotWindow[]): Promise<BoardEntry[]> {
+    const findings = await Promise.all(windows.map((window) => this.evaluator.evaluate(window, true)));
+    return findings.flatMap((finding): BoardEntry[] =>
+      finding === undefined ? [] : [{ kind: "finding", finding }],
+    );
+  }
+}

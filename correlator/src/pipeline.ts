@@ -1,0 +1,129 @@
+import { Evaluator } from "./detectors/evaluator.js";
+import { EvaluationQueue } from "./detectors/evaluation-queue.js";
+import type { FlowDelivery } from "./flows/flow-source.js";
+import { clockCorrectionMs, contributionOf } from "./flows/batch-context.js";
+import { HomeNetworks } from "./flows/home-networks.js";
+import { Observer } from "./flows/observer.js";
+import { GroupingLoop } from "./incidents/grouping-loop.js";
+import type { BoardEntry, FindingBoard, IncidentStore } from "./incidents/incident-store.js";
+import type { Leases } from "./incidents/leases.js";
+import { SliceCloser } from "./incidents/slice-closer.js";
+import { defaultPolicyRevision, type PolicyRevision } from "./policy/policy.js";
+import { sensorHash, type SensorRegistry } from "./sensors/sensor-registry.js";
+import type { HotWindow, WindowStore } from "./windows/window-store.js";
+
+/** Everything a correlator works on, behind ports. */
+export interface CorrelatorPorts {
+  readonly windows: WindowStore;
+  readonly board: FindingBoard;
+  readonly leases: Leases;
+  readonly incidents: IncidentStore;
+  readonly sensors: SensorRegistry;
+}
+
+export interface CorrelatorOptions {
+  /** Name of this process among the correlators. */
+  readonly owner: string;
+  /** Evaluate windows while their slices are open (default). Off for analyze, which serves nothing before the end. */
+  readonly provisional?: boolean;
+  /** Random seed of this process's hash tables. */
+  readonly seed?: number;
+}
+
+/**
+ * One correlator: batches in, incident events out. The life of a batch:
+ * observe (flows to observations), merge (into the shared windows), evaluate
+ * (what got hot), post (findings to the board); and of a slice: close (evaluate
+ * it once more, now final), group (fold all correlators' findings), commit.
+ * Time arrives as an argument; any number of correlators share the ports.
+ */
+export class Correlator {
+  private readonly observer: Observer;
+  private readonly evaluator: Evaluator;
+  private readonly queue = new EvaluationQueue();
+  private readonly closer: SliceCloser;
+  private readonly grouping: GroupingLoop;
+  private readonly isProvisional: boolean;
+  private home = new HomeNetworks([]);
+  private stateEpoch: number;
+  private watermarkMs = 0;
+
+  constructor(
+    private readonly ports: CorrelatorPorts,
+    options: CorrelatorOptions,
+  ) {
+    this.isProvisional = options.provisional ?? true;
+    this.observer = new Observer(this.home, options.seed);
+    this.evaluator = new Evaluator(ports.windows, this.home);
+    this.closer = new SliceCloser(ports, this.evaluator);
+    this.grouping = new GroupingLoop(ports);
+    this.stateEpoch = ports.windows.stateEpoch;
+    this.setPolicy(defaultPolicyRevision);
+  }
+
+  /** Counters of this process, by name. */
+  counters(): Record<string, number> {
+    return { ...this.observer.counters, ...this.ports.windows.counters, ...this.grouping.counters() };
+  }
+
+  setPolicy(revision: PolicyRevision): void {
+    this.home = new HomeNetworks(revision.policy.homeNetworks);
+    this.observer.setHome(this.home);
+    this.evaluator.setPolicy(revision, this.home);
+    this.grouping.setPolicy(revision.policy, this.home);
+  }
+
+  /**
+   * Observes, merges, evaluates what got hot. Resolves when the effect of every
+   * delivery is durable in the windows; rejects when nothing may be acknowledged.
+   */
+  async applyDeliveries(deliveries: readonly FlowDelivery[], nowMs: number): Promise<void> {
+    this.checkStateEpoch();
+    for (const delivery of deliveries) this.observe(delivery);
+    try {
+      const hot = await this.ports.windows.merge(this.observer.take());
+      if (this.isProvisional) await this.evaluate(this.queue.due(hot, nowMs));
+    } catch (error) {
+      this.observer.forget();
+      throw error;
+    }
+  }
+
+  /**
+   * Closes slices up to the watermark under leases, groups findings and commits
+   * incident events. Call about every 100 ms.
+   * @param watermarkMs event time up to which everything has arrived; Infinity at the end of the data
+   */
+  async tick(watermarkMs: number, nowMs: number): Promise<void> {
+    this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
+    this.observer.closeStarts(this.watermarkMs);
+    if (this.isProvisional) await this.evaluate(this.queue.due([], nowMs));
+    await this.closer.close(this.watermarkMs);
+    await this.grouping.run(nowMs);
+  }
+
+  private observe(delivery: FlowDelivery): void {
+    this.observer.observe(delivery.columns, {
+      sensor: sensorHash(delivery.sensor),
+      contribution: contributionOf(delivery.sensor, delivery.columns),
+      clockCorrectionMs: clockCorrectionMs(delivery.ingestMs, delivery.sentMs),
+    });
+    this.grouping.nameSensor(delivery.sensor);
+  }
+
+  /** Posts the findings of hot windows; a slice that is closed already gives confirmed ones. */
+  private async evaluate(windows: readonly HotWindow[]): Promise<void> {
+    const findings = await Promise.all(
+      windows.map((window) => this.evaluator.evaluate(window, this.closer.isClosed(window))),
+    );
+    const entries: BoardEntry[] = [];
+    for (const finding of findings) if (finding !== undefined) entries.push({ kind: "finding", finding });
+    if (entries.length > 0) await this.ports.board.post(entries);
+  }
+
+  private checkStateEpoch(): void {
+    if (this.stateEpoch === this.ports.windows.stateEpoch) return;
+    this.stateEpoch = this.ports.windows.stateEpoch;
+    this.observer.forget();
+  }
+}
