@@ -94,7 +94,8 @@ function optionOf(field: ConfigField): Option {
 
 /** For example "default 2000, 100 to 60000, env PICKET_STATUS_INTERVAL_MS". */
 export function boundsText(field: ConfigField): string {
-  const parts = field.defaultValue === undefined ? [] : [`default ${valueText(field.defaultValue)}`];
+  const hasDefault = field.defaultValue !== undefined && field.defaultValue !== "";
+  const parts = hasDefault ? [`default ${valueText(field.defaultValue)}`] : [];
   if (field.minimum !== undefined && field.maximum !== undefined) {
     parts.push(`${field.minimum} to ${field.maximum}`);
   }
@@ -162,6 +163,17 @@ function convert(field: ConfigField, value: unknown): unknown {
   if (field.type !== "boolean") return value;
   if (value === true || value === "true" || value === "1") return true;
   return value === "false" || value === "0" ? false : value;
+}
+
+/** The settings as they may be shown: what is secret is named, not printed. */
+export function printable(value: unknown, key = ""): unknown {
+  if (Array.isArray(value)) return value.map((each) => printable(each, key));
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, printable(each, name)]));
+  }
+  if (typeof value !== "string" || value === "") return value;
+  if (/(password|token|secret|seed)$/i.test(key)) return "(not shown)";
+  return value.replace(/\/\/[^/@]*@/, "//(not shown)@");
 }
 
 /** Reads a YAML or JSON file whose root is a map. */

@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import type { z } from "zod";
 
 import { exitCodes } from "./exit-codes.js";
-import { addConfigOptions, readConfig } from "./options-from-schema.js";
+import { addConfigOptions, printable, readConfig } from "./options-from-schema.js";
 import { stopSignal } from "./stop-signal.js";
 
 /** A daemon: its settings, and how it runs until the signal aborts. */
@@ -33,7 +33,7 @@ async function runRole<Schema extends z.ZodType>(
 ): Promise<number> {
   const config = await readConfig(role.schema, flags, process.env);
   if (flags["printConfig"] === true) {
-    process.stdout.write(stringify(config));
+    process.stdout.write(stringify(printable(config)));
     return exitCodes.done;
   }
   if (flags["check"] === true) {
