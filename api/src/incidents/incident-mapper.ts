@@ -1,0 +1,85 @@
+import type { Incident, IncidentEvent } from "@picket/correlator/incidents/incident.js";
+import {
+  incidentEventTypes,
+  incidentKinds,
+  incidentStates,
+  severities,
+} from "@picket/correlator/incidents/incident.js";
+import * as wire from "@picket/proto/generated/picket/v1/incident.js";
+import { toEnum, toTimestamp, toUint64 } from "../grpc/wire-value-mapper.js";
+
+/** The API message of an incident. */
+export function toWireIncident(incident: Incident): wire.Incident {
+  return {
+    id: incident.id,
+    revision: toUint64(incident.revision),
+    kind: toEnum(incidentKinds, incident.kind),
+    severity: toEnum(severities, incident.severity),
+    confidence: incident.confidence,
+    state: toEnum(incidentStates, incident.state),
+    confirmation: toEnum(["provisional", "confirmed"], incident.confirmation),
+    summary: incident.summary,
+    technique: incident.technique,
+    firstSeenTime: toTimestamp(incident.firstSeenMs),
+    lastSeenTime: toTimestamp(incident.lastSeenMs),
+    updateTime: toTimestamp(incident.updateMs),
+    sources: [...incident.sources],
+    targets: [...incident.targets],
+    ports: [...incident.ports],
+    sourceCount: toUint64(incident.sourceCount),
+    targetCount: toUint64(incident.targetCount),
+    portCount: toUint64(incident.portCount),
+    contactCount: toUint64(incident.contactCount),
+    factors: incident.factors.map((factor) => ({ ...factor })),
+    evidence: incident.evidence.map(toWireEvidence),
+    samples: incident.samples.map(toWireSample),
+    coverage: toWireCoverage(incident.coverage),
+    mergedInto: incident.mergedInto,
+    retractReason: incident.retractReason,
+    policyRevision: toUint64(incident.policyRevision),
+    sourceVerified: incident.sourceVerified,
+  };
+}
+
+/** The API message of an incident's change. */
+export function toWireIncidentEvent(event: IncidentEvent): wire.IncidentEvent {
+  return {
+    type: toEnum(incidentEventTypes, event.type),
+    incident: toWireIncident(event.incident),
+    notify: event.notify,
+  };
+}
+
+/** The incident as proto3 JSON of picket.v1.Incident: one object to print on a line. */
+export function toIncidentJson(incident: Incident): unknown {
+  return wire.Incident.toJSON(toWireIncident(incident));
+}
+
+function toWireEvidence(evidence: Incident["evidence"][number]): wire.SensorEvidence {
+  return {
+    sensor: evidence.sensor,
+    contactCount: toUint64(evidence.contactCount),
+    firstSeenTime: toTimestamp(evidence.firstSeenMs),
+    lastSeenTime: toTimestamp(evidence.lastSeenMs),
+  };
+}
+
+function toWireSample(sample: Incident["samples"][number]): wire.ContactSample {
+  return {
+    time: toTimestamp(sample.timeMs),
+    source: sample.source,
+    destination: sample.destination,
+    port: sample.port,
+    outcome: sample.outcome,
+    sensors: [...sample.sensors],
+  };
+}
+
+function toWireCoverage(coverage: Incident["coverage"]): wire.Coverage {
+  return {
+    silentSensors: [...coverage.silentSensors],
+    droppingSensors: [...coverage.droppingSensors],
+    refusedMembers: toUint64(coverage.refusedMembers),
+    lostRecords: toUint64(coverage.lostRecords),
+  };
+}

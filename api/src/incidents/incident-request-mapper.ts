@@ -1,0 +1,65 @@
+import ipaddr from "ipaddr.js";
+import type { IncidentFilter } from "@picket/correlator/incidents/incident-store.js";
+import { incidentKinds, incidentStates, severities } from "@picket/correlator/incidents/incident.js";
+import type * as wire from "@picket/proto/generated/picket/v1/incident.js";
+import { invalidField } from "../grpc/grpc-error.js";
+import { fromEnum, fromTimestamp } from "../grpc/wire-value-mapper.js";
+
+const listedMax = 100;
+
+/**
+ * The filter of a request; absent fields match everything.
+ * Throws PicketError INVALID_ARGUMENT that names the field.
+ */
+export function fromWireFilter(filter: wire.IncidentFilter | undefined): IncidentFilter {
+  if (filter === undefined) return {};
+  const parsed: IncidentFilter = {
+    kinds: enumList("filter.kinds", incidentKinds, filter.kinds),
+    minSeverity:
+      filter.minSeverity === 0 ? undefined : fromEnum("filter.min_severity", severities, filter.minSeverity),
+    states: enumList("filter.states", incidentStates, filter.states),
+    source: address("filter.source", filter.source),
+    target: address("filter.target", filter.target),
+    sensor: sensorName("filter.sensor", filter.sensor),
+    seenAfterMs: filter.seenAfter && fromTimestamp("filter.seen_after", filter.seenAfter),
+    seenBeforeMs: filter.seenBefore && fromTimestamp("filter.seen_before", filter.seenBefore),
+    includeInactive: filter.includeInactive,
+  };
+  if ((parsed.seenBeforeMs ?? Infinity) < (parsed.seenAfterMs ?? -Infinity)) {
+    throw invalidField("filter.seen_before", "must not be before filter.seen_after");
+  }
+  return parsed;
+}
+
+/**
+ * The id of a request. Throws PicketError INVALID_ARGUMENT when it is none.
+ */
+export function fromWireId(id: string): string {
+  if (!/^[\w.:-]{1,64}$/.test(id))
+    throw invalidField("id", "must be an incident id, for example 7f3a9c0e12b4d586");
+  return id;
+}
+
+function enumList<Name extends string>(
+  field: string,
+  names: readonly Name[],
+  values: readonly number[],
+): Name[] {
+  if (values.length > listedMax) throw invalidField(field, `must have at most ${listedMax} entries`);
+  return values.map((value, index) => fromEnum(`${field}[${index}]`, names, value));
+}
+
+/** An address in the form incidents list it; a prefix of a listed source group is taken as it is. */
+function address(field: string, text: string): string | undefined {
+  if (text === "") return undefined;
+  if (ipaddr.isValidCIDR(text)) return text;
+  const isAddress = ipaddr.IPv6.isValid(text) || ipaddr.IPv4.isValidFourPartDecimal(text);
+  if (!isAddress || text.includes("%")) throw invalidField(field, "must be an IPv4 or IPv6 address");
+  return ipaddr.process(text).toString();
+}
+
+function sensorName(field: string, name: string): string | undefined {
+  if (name === "") return undefined;
+  if (name.length > 253) throw invalidField(field, "must have at most 253 characters");
+  return name;
+}

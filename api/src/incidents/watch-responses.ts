@@ -1,0 +1,43 @@
+import { incidentMatcher } from "@picket/correlator/incidents/incident-filter.js";
+import type {
+  IncidentFilter,
+  IncidentStore,
+  WatchItem,
+} from "@picket/correlator/incidents/incident-store.js";
+import { whenIdle } from "./when-idle.js";
+
+/** What a watcher is told, in domain terms. */
+export type WatchResponse = WatchItem | { readonly kind: "heartbeat"; readonly cursor: string };
+
+export interface WatchOptions {
+  readonly filter: IncidentFilter;
+  readonly cursor: string;
+  readonly heartbeatIntervalMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** The first heartbeat comes soon: it proves that the watch stands and gives the cursor of its start. */
+const firstHeartbeatMs = 20;
+
+/**
+ * A watch of the store as one watcher sees it: matching events, gaps, and a
+ * heartbeat when nothing was sent for the interval, with the cursor of all that
+ * was looked at. Endings of incidents (merged, retracted) are always told, for
+ * a watcher may have been told their opening. Nothing is read ahead.
+ */
+export async function* watchResponses(
+  store: IncidentStore,
+  options: WatchOptions,
+): AsyncGenerator<WatchResponse, void, void> {
+  const matches = incidentMatcher({ ...options.filter, includeInactive: true });
+  let cursor = options.cursor === "" ? ((await store.latestCursor?.()) ?? "") : options.cursor;
+  let heartbeatAtMs = performance.now() + firstHeartbeatMs;
+  const items = whenIdle(store.watch(cursor, options.signal), () => heartbeatAtMs - performance.now());
+  for await (const item of items) {
+    if (item !== undefined) cursor = item.cursor;
+    if (item !== undefined && (item.kind === "gap" || matches(item.event.incident))) yield item;
+    else if (performance.now() >= heartbeatAtMs) yield { kind: "heartbeat", cursor };
+    else continue;
+    heartbeatAtMs = performance.now() + options.heartbeatIntervalMs;
+  }
+}

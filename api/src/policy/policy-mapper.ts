@@ -1,0 +1,65 @@
+import ipaddr from "ipaddr.js";
+import { policySchema, type Policy, type PolicyRevision } from "@picket/correlator/policy/policy.js";
+import type * as wire from "@picket/proto/generated/picket/v1/policy.js";
+import { PicketError } from "@picket/proto/picket-error.js";
+import { toOptionalTimestamp, toUint64 } from "../grpc/wire-value-mapper.js";
+import { describeIssue } from "./policy-issue.js";
+
+/** The API message of a policy, every setting resolved. */
+export function toWirePolicy(revision: PolicyRevision): wire.Policy {
+  const { homeNetworks, scan, burst, incident, sensor } = revision.policy;
+  return {
+    revision: toUint64(revision.revision),
+    etag: revision.etag,
+    updateTime: toOptionalTimestamp(revision.updateMs),
+    author: revision.author,
+    comment: revision.comment,
+    homeNetworks: [...homeNetworks],
+    scan: { ...scan, peerToPeerPorts: [...scan.peerToPeerPorts] },
+    burst: { ...burst },
+    incident: { ...incident },
+    sensor: { ...sensor },
+  };
+}
+
+/**
+ * The settings of a policy message; absent fields and empty lists have their
+ * defaults. Throws PicketError INVALID_POLICY that names the field as the proto does.
+ */
+export function fromWirePolicy(message: wire.Policy): Policy {
+  return parsePolicy({
+    homeNetworks: message.homeNetworks,
+    scan: message.scan && withoutEmptyList(message.scan),
+    burst: message.burst,
+    incident: message.incident,
+    sensor: message.sensor,
+  });
+}
+
+/**
+ * Settings in the shape of proto3 JSON, checked and with defaults.
+ * Throws PicketError INVALID_POLICY that names the field as the proto does.
+ */
+export function parsePolicy(value: unknown): Policy {
+  const result = policySchema.safeParse(value);
+  if (!result.success) {
+    const { field, problem } = describeIssue(result.error.issues[0]);
+    throw new PicketError("INVALID_POLICY", `${field}: ${problem}`, { field });
+  }
+  checkNetworks(result.data.homeNetworks);
+  return result.data;
+}
+
+function withoutEmptyList(scan: wire.ScanPolicy): object {
+  const { peerToPeerPorts, ...settings } = scan;
+  return peerToPeerPorts.length === 0 ? settings : scan;
+}
+
+function checkNetworks(networks: readonly string[]): void {
+  const index = networks.findIndex((network) => !ipaddr.isValidCIDR(network));
+  if (index < 0) return;
+  const field = `home_networks[${index}]`;
+  throw new PicketError("INVALID_POLICY", `${field}: must be a CIDR block, for example 10.0.0.0/8`, {
+    field,
+  });
+}

@@ -1,0 +1,26 @@
+import { sensorStates, type SensorRecord } from "@picket/correlator/sensors/sensor-registry.js";
+import type * as wire from "@picket/proto/generated/picket/v1/sensor.js";
+import { toEnum, toOptionalTimestamp, toUint64 } from "../grpc/wire-value-mapper.js";
+
+/** The API message of a sensor. */
+export function toWireSensor(sensor: SensorRecord): wire.Sensor {
+  return {
+    name: sensor.name,
+    state: toEnum(sensorStates, sensor.state),
+    detail: sensor.detail,
+    version: sensor.version,
+    host: sensor.host,
+    interfaces: [...sensor.interfaces],
+    hostAddresses: [...sensor.hostAddresses],
+    startedTime: toOptionalTimestamp(sensor.startedMs),
+    lastStatusTime: toOptionalTimestamp(sensor.lastStatusMs),
+    clockSkewMs: BigInt(Math.round(sensor.clockSkewMs)),
+    counters: Object.fromEntries(
+      Object.entries(sensor.counters).map(([name, value]) => [name, toUint64(value)]),
+    ),
+    policyRevision: toUint64(sensor.policyRevision),
+    packetsPerSecond: sensor.packetsPerSecond,
+    appliedRecords: toUint64(sensor.appliedRecords),
+    lostRecords: toUint64(sensor.lostRecords),
+  };
+}
