@@ -47,7 +47,7 @@ export async function analyze(
   const inputs = await openInputs(files, meteringSettings(policy.policy), (input, columns) =>
     batches.add(input, columns),
   );
-  const engine = await openLocalEngine({ policy });
+  const engine = await openLocalEngine({ policy, provisional: false });
   const rounds = new Rounds(engine, policy.policy.incident.allowedLatenessSeconds * 1000);
   try {
     await mergeInputs(inputs, async (settledUs) => {

@@ -54,7 +54,7 @@ export class DemoSource implements EmbeddedSource {
         clockSkewMs: 0,
         counters: { ...counters },
         policyRevision: 0,
-        packetsPerSecond: this.rateOf(host, counters["packets"] ?? 0, nowMs),
+        packetsPerSecond: this.rateOf(host, counters["packets_received"] ?? 0, nowMs),
         appliedRecords: 0,
         lostRecords: 0,
       };

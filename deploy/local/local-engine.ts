@@ -27,6 +27,8 @@ export interface LocalEngineOptions {
   readonly stateFolder?: string;
   /** Policy in force; without it the stored or the default one. */
   readonly policy?: PolicyRevision;
+  /** False for an analysis, which serves nothing before the end. */
+  readonly provisional?: boolean;
 }
 
 /** Opens the in-memory ports and one correlator over them, with its policy set. */
@@ -39,7 +41,11 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
   const incidents = new MemoryIncidentStore({ journal });
   const sensors = new MemorySensorRegistry();
   const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors };
-  const correlator = new Correlator(ports, { owner: randomBytes(8).toString("hex") });
+  const correlator = new Correlator(ports, {
+    owner: "local",
+    provisional: options.provisional,
+    seed: randomBytes(4).readUInt32LE(0),
+  });
   correlator.setPolicy(await policy.get());
   const close = async (): Promise<void> => {
     for (const port of [windows, board, incidents, policy, sensors]) await port.close();
