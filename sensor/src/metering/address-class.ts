@@ -1,0 +1,10 @@
+/** True for the multicast addresses of both families and the IPv4 broadcast. */
+export function isManyReceivers(w0: number, w1: number, w2: number, w3: number): boolean {
+  if (w0 === 0 && w1 === 0 && w2 === 0xffff) return w3 >>> 28 === 0xe || w3 >>> 0 === 0xffff_ffff;
+  return w0 >>> 24 === 0xff;
+}
+
+/** True for 0.0.0.0 and ::. */
+export function isUnspecified(w0: number, w1: number, w2: number, w3: number): boolean {
+  return (w0 | w1 | w3) === 0 && (w2 === 0 || w2 === 0xffff);
+}

@@ -1,0 +1,101 @@
+import { Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
+import {
+  flowDoublesShift,
+  flowWordsShift,
+  lastUsAt,
+  markUsAt,
+  noContactBit,
+  outcomeShift,
+  Phase,
+  phaseMask,
+  phaseShift,
+  protocolMask,
+  recordUsAt,
+  reportedBit,
+  startUsAt,
+  stateAt,
+  stealthShift,
+  threeBits,
+} from "./flow-layout.js";
+import type { FlowTable } from "./flow-table.js";
+import { icmpProtocol, icmpv6Protocol, sctpProtocol, tcpProtocol, udpProtocol } from "./ip-protocols.js";
+import type { MeteringSettings } from "./metering-settings.js";
+
+const never = Number.POSITIVE_INFINITY;
+
+/** When time alone changes a flow, from its state and the settings; infinity when it does not. */
+export class FlowDeadlines {
+  constructor(
+    private readonly flows: FlowTable,
+    private readonly settings: MeteringSettings,
+  ) {}
+
+  /** When a flow must be looked at next. */
+  nextUs(slot: number): number {
+    if (this.isEnded(slot)) return this.lingerEndUs(slot);
+    return Math.min(
+      this.idleEndUs(slot),
+      this.holdEndUs(slot),
+      this.shortEndUs(slot),
+      this.activeEndUs(slot),
+    );
+  }
+
+  lingerEndUs(slot: number): number {
+    return this.double(slot, lastUsAt) + this.settings.lingerUs;
+  }
+
+  idleEndUs(slot: number): number {
+    return this.double(slot, lastUsAt) + this.settings.idleTimeoutUs;
+  }
+
+  /** When silence decides the outcome. */
+  holdEndUs(slot: number): number {
+    const state = this.state(slot);
+    const phase = (state >>> phaseShift) & phaseMask;
+    const outcome = (state >>> outcomeShift) & threeBits;
+    const isWaiting =
+      phase === Phase.synAnswered
+        ? outcome < Outcome.halfOpen
+        : outcome === 0 && (phase === Phase.synSent || phase === Phase.stealth || phase === Phase.waiting);
+    if (!isWaiting || (state & noContactBit) !== 0) return never;
+    return this.double(slot, markUsAt) + this.holdUs(state, phase);
+  }
+
+  /** When an answered flow is reported for the first time. */
+  shortEndUs(slot: number): number {
+    const state = this.state(slot);
+    const isAnswered = ((state >>> outcomeShift) & threeBits) === Outcome.answered;
+    if (!isAnswered || (state & reportedBit) !== 0) return never;
+    return this.double(slot, markUsAt) + this.settings.shortFlowUs;
+  }
+
+  /** When the active timeout asks for a record. */
+  activeEndUs(slot: number): number {
+    const isReported = (this.state(slot) & reportedBit) !== 0;
+    return this.double(slot, isReported ? recordUsAt : startUsAt) + this.settings.activeTimeoutUs;
+  }
+
+  private holdUs(state: number, phase: number): number {
+    const { holdTimeoutUs, udpHoldTimeoutUs } = this.settings;
+    const protocol = state & protocolMask;
+    const isAck = phase === Phase.stealth && ((state >>> stealthShift) & threeBits) === StealthKind.ack;
+    if (protocol === tcpProtocol) return isAck ? udpHoldTimeoutUs : holdTimeoutUs;
+    if (protocol === udpProtocol || protocol === sctpProtocol) return udpHoldTimeoutUs;
+    // An ICMP request is asked for an answer; other protocols owe none.
+    const isIcmp = protocol === icmpProtocol || protocol === icmpv6Protocol;
+    return isIcmp ? holdTimeoutUs : never;
+  }
+
+  private isEnded(slot: number): boolean {
+    return ((this.state(slot) >>> phaseShift) & phaseMask) === Phase.ended;
+  }
+
+  private state(slot: number): number {
+    return this.flows.words[(slot << flowWordsShift) + stateAt];
+  }
+
+  private double(slot: number, field: number): number {
+    return this.flows.doubles[(slot << flowDoublesShift) + field];
+  }
+}

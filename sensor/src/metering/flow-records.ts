@@ -1,0 +1,151 @@
+import { type FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import {
+  bytesAt,
+  closedBit,
+  flowDoublesShift,
+  flowWordsShift,
+  initiatorShift,
+  lastUsAt,
+  lowerAddressAt,
+  outcomeShift,
+  packetsAt,
+  portsAt,
+  protocolMask,
+  recordUsAt,
+  reportedBit,
+  reportedOutcomeShift,
+  seenBit,
+  startUsAt,
+  stateAt,
+  stealthShift,
+  tcpFlagsAt,
+  threeBits,
+  upperAddressAt,
+} from "./flow-layout.js";
+import type { FlowRecordSink } from "./flow-record-sink.js";
+import type { FlowTable } from "./flow-table.js";
+import { icmpProtocol, icmpv6Protocol } from "./ip-protocols.js";
+import type { MeteringCounters } from "./metering-counters.js";
+
+/**
+ * Writes flow records. Counters hold what came since the flow's last record,
+ * so those of all its records add up to its totals; start, TCP flags and
+ * outcome are the whole flow's so far.
+ */
+export class FlowRecords {
+  constructor(
+    private readonly flows: FlowTable,
+    private readonly sink: FlowRecordSink,
+    private readonly counters: MeteringCounters,
+  ) {}
+
+  /** A record of a flow that goes on, or is thought over when `isOver` (it may still come back). */
+  report(slot: number, nowUs: number, isOver: boolean, endReason: FlowEndReason): void {
+    const state = this.flows.words[(slot << flowWordsShift) + stateAt];
+    const isReported = (state & reportedBit) !== 0;
+    const kind = isReported
+      ? isOver
+        ? RecordKind.last
+        : RecordKind.delta
+      : isOver
+        ? RecordKind.only
+        : RecordKind.first;
+    this.write(slot, kind, endReason);
+    this.settle(slot, nowUs, isOver);
+  }
+
+  /** The record of a flow that leaves the table; none when the last one said all. */
+  finalReport(slot: number, endReason: FlowEndReason): void {
+    const state = this.flows.words[(slot << flowWordsShift) + stateAt];
+    const isReported = (state & reportedBit) !== 0;
+    if (isReported && (state & closedBit) !== 0 && !this.hasPackets(slot)) return;
+    this.write(slot, isReported ? RecordKind.last : RecordKind.only, endReason);
+  }
+
+  /** Packets came since the last record. */
+  hasPackets(slot: number): boolean {
+    const at = (slot << flowDoublesShift) + packetsAt;
+    return this.flows.doubles[at] + this.flows.doubles[at + 1] > 0;
+  }
+
+  private write(slot: number, kind: RecordKind, endReason: FlowEndReason): void {
+    const { words, doubles } = this.flows;
+    const { columns } = this.sink;
+    const at = slot << flowWordsShift;
+    const doublesAt = slot << flowDoublesShift;
+    const state = words[at + stateAt];
+    const direction = (state >>> initiatorShift) & 1;
+    const row = this.appendRow(at, direction);
+    const outcome = (state >>> outcomeShift) & threeBits;
+    const reported = (state >>> reportedOutcomeShift) & threeBits;
+    this.writeKey(row, at, state, direction);
+    columns.outcome[row] = outcome;
+    columns.endReason[row] = endReason;
+    columns.recordKind[row] = kind;
+    columns.stealthKind[row] = (state >>> stealthShift) & threeBits;
+    const isOneSided = outcome >= Outcome.halfOpen && (state & (seenBit << (1 - direction))) === 0;
+    columns.oneSided[row] = isOneSided ? 1 : 0;
+    columns.upgrade[row] = (state & reportedBit) !== 0 && reported !== 0 && outcome > reported ? 1 : 0;
+    columns.forwardTcpFlags[row] = words[at + tcpFlagsAt] >>> (direction << 3);
+    columns.reverseTcpFlags[row] = words[at + tcpFlagsAt] >>> ((1 - direction) << 3);
+    columns.startUs[row] = doubles[doublesAt + startUsAt];
+    columns.endUs[row] = doubles[doublesAt + lastUsAt];
+    columns.forwardPackets[row] = doubles[doublesAt + packetsAt + direction];
+    columns.reversePackets[row] = doubles[doublesAt + packetsAt + 1 - direction];
+    columns.forwardBytes[row] = doubles[doublesAt + bytesAt + direction];
+    columns.reverseBytes[row] = doubles[doublesAt + bytesAt + 1 - direction];
+    this.countOutcome(outcome, reported, isOneSided, columns.stealthKind[row]);
+    this.sink.filled(row);
+  }
+
+  private appendRow(at: number, direction: number): number {
+    const { words } = this.flows;
+    const source = at + (direction === 0 ? lowerAddressAt : upperAddressAt);
+    const destination = at + (direction === 0 ? upperAddressAt : lowerAddressAt);
+    return this.sink.append(
+      words[source] >>> 0,
+      words[source + 1] >>> 0,
+      words[source + 2] >>> 0,
+      words[source + 3] >>> 0,
+      words[destination] >>> 0,
+      words[destination + 1] >>> 0,
+      words[destination + 2] >>> 0,
+      words[destination + 3] >>> 0,
+    );
+  }
+
+  private writeKey(row: number, at: number, state: number, direction: number): void {
+    const { columns } = this.sink;
+    const ports = this.flows.words[at + portsAt];
+    const protocol = state & protocolMask;
+    const isIcmp = protocol === icmpProtocol || protocol === icmpv6Protocol;
+    columns.protocol[row] = protocol;
+    columns.sourcePort[row] = isIcmp ? 0 : direction === 0 ? ports >>> 16 : ports & 0xffff;
+    columns.destinationPort[row] = direction === 0 ? ports & 0xffff : ports >>> 16;
+  }
+
+  private settle(slot: number, nowUs: number, isOver: boolean): void {
+    const { words, doubles } = this.flows;
+    const stateIndex = (slot << flowWordsShift) + stateAt;
+    const doublesAt = slot << flowDoublesShift;
+    const state = words[stateIndex] & ~((threeBits << reportedOutcomeShift) | closedBit);
+    const outcome = (state >>> outcomeShift) & threeBits;
+    words[stateIndex] = state | reportedBit | (outcome << reportedOutcomeShift) | (isOver ? closedBit : 0);
+    for (let i = 0; i < 4; i++) doubles[doublesAt + packetsAt + i] = 0;
+    doubles[doublesAt + recordUsAt] = nowUs;
+  }
+
+  private countOutcome(outcome: number, reported: number, isOneSided: boolean, stealthKind: number): void {
+    const { counters } = this;
+    counters.records++;
+    if (outcome === reported) return;
+    if (reported !== 0) counters.outcomesUpgraded++;
+    if (isOneSided) counters.outcomesOneSided++;
+    if (stealthKind !== 0 && reported === 0) counters.stealthContacts++;
+    if (outcome === Outcome.ignored) counters.outcomesIgnored++;
+    else if (outcome === Outcome.unreachable) counters.outcomesUnreachable++;
+    else if (outcome === Outcome.refused) counters.outcomesRefused++;
+    else if (outcome === Outcome.halfOpen) counters.outcomesHalfOpen++;
+    else counters.outcomesAnswered++;
+  }
+}

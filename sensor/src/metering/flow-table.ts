@@ -1,0 +1,223 @@
+import type { DecodedPacket } from "../decode/decoded-packet.js";
+import { FlowHash } from "./flow-hash.js";
+import {
+  closedBit,
+  flowDoublesShift,
+  flowWordsShift,
+  hashAt,
+  lastUsAt,
+  outcomeShift,
+  Phase,
+  phaseMask,
+  phaseShift,
+  portsAt,
+  protocolMask,
+  stateAt,
+  threeBits,
+} from "./flow-layout.js";
+
+/** Flows looked at to find one to evict: bounded work, near enough to the least useful. */
+const evictionSample = 8;
+const answered = 5;
+
+/**
+ * The live flows: fixed slots of 128 bytes and an open-addressing index over
+ * them that is at most half full. A key is loaded first (`loadPacket`,
+ * `loadInner`), then found or inserted. Nothing is allocated after the start.
+ */
+export class FlowTable {
+  /** Memory of all slots, as words and as doubles (see flow-layout.ts). */
+  readonly words: Int32Array;
+  readonly doubles: Float64Array;
+  /** Live flows. */
+  length = 0;
+
+  /** The loaded key: 8 address words, ports; in canonical order. */
+  private readonly key = new Int32Array(9);
+  private keyProtocol = 0;
+  private keyHash = 0;
+  private readonly hasher: FlowHash;
+  /** Slot + 1, or 0. */
+  private readonly index: Int32Array;
+  private readonly indexMask: number;
+  private readonly indexShift: number;
+  private readonly freeSlots: Int32Array;
+  private hand = 0;
+
+  /** `flowsMax` from 1 to 2^22; `seed` as in MeteringSettings. */
+  constructor(
+    readonly flowsMax: number,
+    seed: number,
+  ) {
+    const memory = new ArrayBuffer(flowsMax << (flowWordsShift + 2));
+    this.words = new Int32Array(memory);
+    this.doubles = new Float64Array(memory);
+    const indexBits = Math.max(4, Math.ceil(Math.log2(flowsMax)) + 1);
+    this.index = new Int32Array(1 << indexBits);
+    this.indexMask = this.index.length - 1;
+    this.indexShift = 32 - indexBits;
+    this.hasher = new FlowHash(seed);
+    // Low slots first: memory that is not needed is never touched.
+    this.freeSlots = Int32Array.from({ length: flowsMax }, (_, i) => flowsMax - 1 - i);
+  }
+
+  get isFull(): boolean {
+    return this.length === this.flowsMax;
+  }
+
+  /**
+   * Loads the key of a packet; returns its direction. Ports are arguments
+   * because a request and its reply of ICMP share the request's.
+   */
+  loadPacket(packet: DecodedPacket, sourcePort: number, destinationPort: number): number {
+    return this.load(
+      packet.source0 | 0,
+      packet.source1 | 0,
+      packet.source2 | 0,
+      packet.source3 | 0,
+      packet.destination0 | 0,
+      packet.destination1 | 0,
+      packet.destination2 | 0,
+      packet.destination3 | 0,
+      sourcePort,
+      destinationPort,
+      packet.protocol,
+    );
+  }
+
+  /** Loads the key of the packet that an ICMP error is about; returns its direction. */
+  loadInner(packet: DecodedPacket, sourcePort: number, destinationPort: number): number {
+    return this.load(
+      packet.innerSource0 | 0,
+      packet.innerSource1 | 0,
+      packet.innerSource2 | 0,
+      packet.innerSource3 | 0,
+      packet.innerDestination0 | 0,
+      packet.innerDestination1 | 0,
+      packet.innerDestination2 | 0,
+      packet.innerDestination3 | 0,
+      sourcePort,
+      destinationPort,
+      packet.innerProtocol,
+    );
+  }
+
+  /** Slot of the loaded key, or -1. */
+  find(): number {
+    const { index, indexMask, words, key, keyProtocol } = this;
+    const hash = this.hasher.hash(key, keyProtocol);
+    this.keyHash = hash;
+    for (let i = hash >>> this.indexShift; ; i = (i + 1) & indexMask) {
+      const slot = index[i] - 1;
+      if (slot < 0) return -1;
+      const at = slot << flowWordsShift;
+      if (
+        words[at + hashAt] === hash &&
+        words[at + 3] === key[3] &&
+        words[at + 7] === key[7] &&
+        words[at + portsAt] === key[8] &&
+        (words[at + stateAt] & protocolMask) === keyProtocol &&
+        words[at + 2] === key[2] &&
+        words[at + 6] === key[6] &&
+        ((words[at] ^ key[0]) |
+          (words[at + 1] ^ key[1]) |
+          (words[at + 4] ^ key[4]) |
+          (words[at + 5] ^ key[5])) ===
+          0
+      )
+        return slot;
+    }
+  }
+
+  /** New slot for the key that `find` did not find; the table must not be full. */
+  insert(): number {
+    const { index, indexMask, words, key } = this;
+    const slot = this.freeSlots[this.flowsMax - ++this.length];
+    const at = slot << flowWordsShift;
+    for (let i = 0; i < 9; i++) words[at + i] = key[i];
+    words[at + hashAt] = this.keyHash;
+    words[at + stateAt] = this.keyProtocol;
+    words[at + stateAt + 1] = 0;
+    const doublesAt = slot << flowDoublesShift;
+    for (let i = lastUsAt; i < 1 << flowDoublesShift; i++) this.doubles[doublesAt + i] = 0;
+    let i = this.keyHash >>> this.indexShift;
+    while (index[i] !== 0) i = (i + 1) & indexMask;
+    index[i] = slot + 1;
+    return slot;
+  }
+
+  /** Frees a slot; entries behind it in the index move up, so that no probe grows long. */
+  remove(slot: number): void {
+    const { index, indexMask, indexShift, words } = this;
+    let hole = words[(slot << flowWordsShift) + hashAt] >>> indexShift;
+    while (index[hole] !== slot + 1) hole = (hole + 1) & indexMask;
+    for (let i = (hole + 1) & indexMask; index[i] !== 0; i = (i + 1) & indexMask) {
+      const home = words[((index[i] - 1) << flowWordsShift) + hashAt] >>> indexShift;
+      if (((i - home) & indexMask) < ((i - hole) & indexMask)) continue;
+      index[hole] = index[i];
+      hole = i;
+    }
+    index[hole] = 0;
+    this.freeSlots[this.flowsMax - this.length--] = slot;
+  }
+
+  /**
+   * The flow to give up when the table is full: of a few flows at the clock
+   * hand, one that is over before one without answer before an answered one,
+   * and of those the one that is idle longest. Call it on a full table only.
+   */
+  chooseVictim(): number {
+    let victim = this.hand;
+    let victimClass = -1;
+    let victimLastUs = 0;
+    const sample = Math.min(evictionSample, this.flowsMax);
+    for (let i = 0; i < sample; i++) {
+      const slot = this.hand;
+      this.hand = slot + 1 === this.flowsMax ? 0 : slot + 1;
+      const slotClass = evictionClass(this.words[(slot << flowWordsShift) + stateAt]);
+      const lastUs = this.doubles[(slot << flowDoublesShift) + lastUsAt];
+      if (slotClass < victimClass || (slotClass === victimClass && lastUs >= victimLastUs)) continue;
+      victim = slot;
+      victimClass = slotClass;
+      victimLastUs = lastUs;
+    }
+    return victim;
+  }
+
+  private load(
+    s0: number,
+    s1: number,
+    s2: number,
+    s3: number,
+    d0: number,
+    d1: number,
+    d2: number,
+    d3: number,
+    sourcePort: number,
+    destinationPort: number,
+    protocol: number,
+  ): number {
+    const { key } = this;
+    this.keyProtocol = protocol;
+    // Any order will do that is the same for both directions.
+    const difference = s3 - d3 || s2 - d2 || s1 - d1 || s0 - d0 || sourcePort - destinationPort;
+    const direction = difference > 0 ? 1 : 0;
+    const source = direction << 2;
+    const destination = 4 - source;
+    key[source] = s0;
+    key[source + 1] = s1;
+    key[source + 2] = s2;
+    key[source + 3] = s3;
+    key[destination] = d0;
+    key[destination + 1] = d1;
+    key[destination + 2] = d2;
+    key[destination + 3] = d3;
+    key[8] = direction === 0 ? (sourcePort << 16) | destinationPort : (destinationPort << 16) | sourcePort;
+    return direction;
+  }
+}
+
+function evictionClass(state: number): number {
+  if ((state & closedBit) !== 0 || ((state >>> phaseShift) & phaseMask) === Phase.ended) return 2;
+  return ((state >>> outcomeShift) & threeBits) === answered ? 0 : 1;
+}

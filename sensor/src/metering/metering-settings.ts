@@ -1,0 +1,34 @@
+/** Settings of metering. All times in microseconds. */
+export interface MeteringSettings {
+  /** Flows that are live at once; when there are more, the least useful one is evicted. */
+  readonly tableFlowsMax: number;
+  /** A flow without packets for this long ends. */
+  readonly idleTimeoutUs: number;
+  /** A flow that goes on is reported at least this often. */
+  readonly activeTimeoutUs: number;
+  /** A first contact (TCP, ICMP echo) without an answer for this long is ignored. */
+  readonly holdTimeoutUs: number;
+  /** The same for UDP, SCTP and bare ACKs, where silence says less. */
+  readonly udpHoldTimeoutUs: number;
+  /** An answered flow that ends within this time costs one record. */
+  readonly shortFlowUs: number;
+  /** An ended flow keeps its place this long, so that its last stray packets open no new flow. */
+  readonly lingerUs: number;
+  /** Secret of the hash, a whole number below 2^32; random where strangers choose addresses. */
+  readonly seed: number;
+  /** Addresses of this host, four words each: toward them no view is one-sided. */
+  readonly ownAddresses: Uint32Array;
+}
+
+/** Defaults of every setting; the seed must be replaced by a random one in live capture. */
+export const meteringDefaults: MeteringSettings = {
+  tableFlowsMax: 65_536,
+  idleTimeoutUs: 30_000_000,
+  activeTimeoutUs: 60_000_000,
+  holdTimeoutUs: 1_500_000,
+  udpHoldTimeoutUs: 5_000_000,
+  shortFlowUs: 2_000_000,
+  lingerUs: 1_000_000,
+  seed: 1,
+  ownAddresses: new Uint32Array(0),
+};

@@ -1,0 +1,74 @@
+import { FlowHash } from "./flow-hash.js";
+import { initiatorShift, lowerAddressAt, stateAt, upperAddressAt } from "./flow-layout.js";
+import { PairMemory } from "./pair-memory.js";
+
+const replySeen = 1;
+const onlyInitiatorSeen = 2;
+
+/**
+ * Whether this observation point sees both directions of a host pair. It does
+ * when a reply of the pair was ever seen, and toward addresses of its own host
+ * (what reaches the interface is captured before any firewall drops it).
+ */
+export class ObservationView {
+  private readonly pairs = new PairMemory();
+  private readonly key = new Int32Array(9);
+  private readonly hasher: FlowHash;
+  private readonly own: Int32Array;
+
+  /** `ownAddresses`: four words each. */
+  constructor(seed: number, ownAddresses: Uint32Array) {
+    this.hasher = new FlowHash(seed ^ 0x5bd1e995);
+    this.own = Int32Array.from(ownAddresses);
+  }
+
+  /** The responder of the flow at `at` was seen. */
+  noteReply(words: Int32Array, at: number): void {
+    this.pairs.add(this.fingerprint(words, at, replySeen));
+  }
+
+  /** The flow at `at` was judged by its initiator alone. */
+  noteOneSided(words: Int32Array, at: number): void {
+    this.pairs.add(this.fingerprint(words, at, onlyInitiatorSeen));
+  }
+
+  /** No packet from the responder to the initiator ever passed here, as far as is remembered. */
+  mayBeOneSided(words: Int32Array, at: number): boolean {
+    return !this.pairs.has(this.fingerprint(words, at, replySeen)) && !this.isOwnResponder(words, at);
+  }
+
+  /** The same, and traffic of the pair shows that the replies pass elsewhere. */
+  isOneSided(words: Int32Array, at: number): boolean {
+    return this.mayBeOneSided(words, at) && this.pairs.has(this.fingerprint(words, at, onlyInitiatorSeen));
+  }
+
+  private fingerprint(words: Int32Array, at: number, kind: number): number {
+    const responder = responderAddressAt(words, at);
+    const initiator = 2 * at + upperAddressAt - responder;
+    for (let i = 0; i < 4; i++) {
+      this.key[i] = words[initiator + i];
+      this.key[4 + i] = words[responder + i];
+    }
+    return this.hasher.hash(this.key, kind);
+  }
+
+  private isOwnResponder(words: Int32Array, at: number): boolean {
+    const { own } = this;
+    const responder = responderAddressAt(words, at);
+    for (let i = 0; i < own.length; i += 4) {
+      if (
+        own[i + 3] === words[responder + 3] &&
+        own[i + 2] === words[responder + 2] &&
+        own[i + 1] === words[responder + 1] &&
+        own[i] === words[responder]
+      )
+        return true;
+    }
+    return false;
+  }
+}
+
+function responderAddressAt(words: Int32Array, at: number): number {
+  const initiatorIsUpper = ((words[at + stateAt] >>> initiatorShift) & 1) === 1;
+  return at + (initiatorIsUpper ? lowerAddressAt : upperAddressAt);
+}
