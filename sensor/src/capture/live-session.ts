@@ -1,0 +1,87 @@
+import { randomInt } from "node:crypto";
+import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
+import { batchBytesMax, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
+import { SensorPipeline } from "../pipeline.js";
+import { totalsOf } from "./live-batch.js";
+import type { LiveClock } from "./live-clock.js";
+import { ownAddressWords } from "./live-own-addresses.js";
+import type { FramePipe } from "./live-pipe.js";
+import {
+  addCounters,
+  type MeterSettings,
+  type MeterTimeouts,
+  type SensorCounters,
+  withoutGauges,
+} from "./live-settings.js";
+import { FrameType } from "./live-frames.js";
+import type { PacketBlock } from "./packet-source.js";
+
+const countersIntervalUs = 1_000_000;
+
+/** Packets in, frames out: the pure pipeline with the clock and the pipe it needs when live. */
+export class MeterSession {
+  #pipeline: SensorPipeline;
+  /** Of pipelines that were replaced. */
+  #before: SensorCounters = {};
+  readonly #scratch = new Uint8Array(batchBytesMax);
+  #countersAtUs = 0;
+
+  constructor(
+    private readonly settings: MeterSettings,
+    private readonly pipe: FramePipe,
+    private readonly clock: LiveClock,
+    private readonly sourceCounters: () => SensorCounters,
+  ) {
+    this.#pipeline = this.#newPipeline(settings);
+  }
+
+  onBlock(block: PacketBlock): void {
+    this.#pipeline.onBlock(block);
+    this.pipe.flush();
+  }
+
+  /** Time goes on without packets; to be called several times a second. */
+  tick(): void {
+    const nowUs = this.clock.nowUs();
+    this.#pipeline.advance(nowUs);
+    this.pipe.flush();
+    if (nowUs < this.#countersAtUs) return;
+    this.#countersAtUs = nowUs + countersIntervalUs;
+    this.sendCounters();
+  }
+
+  /** Flows that are live end here: a new pipeline has the new timeouts. */
+  setTimeouts(timeouts: MeterTimeouts): void {
+    this.#pipeline.finish(this.clock.nowUs());
+    this.#before = addCounters(this.#before, withoutGauges(this.#pipeline.counters));
+    this.#pipeline = this.#newPipeline(timeouts);
+  }
+
+  finish(): void {
+    this.#pipeline.finish(this.clock.nowUs());
+    this.sendCounters();
+  }
+
+  sendCounters(): void {
+    const counters = addCounters(this.#before, this.#pipeline.counters);
+    this.pipe.sendJson(FrameType.counters, { ...counters, ...this.sourceCounters() });
+  }
+
+  #newPipeline(timeouts: MeterTimeouts): SensorPipeline {
+    return new SensorPipeline(
+      {
+        activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
+        idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
+        holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
+        tableFlowsMax: this.settings.tableFlowsMax,
+        seed: randomInt(2 ** 32),
+        ownAddresses: ownAddressWords(),
+      },
+      (columns) => this.#sendBatch(columns),
+    );
+  }
+
+  #sendBatch(columns: FlowColumns): void {
+    this.pipe.sendBatch(encodeFlowBatch(columns, this.#scratch), totalsOf(columns));
+  }
+}

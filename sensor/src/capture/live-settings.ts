@@ -1,0 +1,67 @@
+/** What the meter process is told; times in milliseconds as in the policy. */
+export interface MeterSettings extends MeterTimeouts {
+  readonly interface: string;
+  /** libpcap filter expression; empty captures everything. */
+  readonly filter: string;
+  /** Bytes captured of each packet. */
+  readonly snapLengthBytes: number;
+  /** Flows that are live at once. */
+  readonly tableFlowsMax: number;
+  /** Most bytes that wait for the exporter. */
+  readonly pipeBytesMax: number;
+}
+
+/** What may change while the meter runs. */
+export interface MeterTimeouts {
+  readonly activeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly holdTimeoutMs: number;
+}
+
+/** Defaults of everything but the interface. */
+export const meterDefaults: Omit<MeterSettings, "interface"> = {
+  filter: "",
+  snapLengthBytes: 256,
+  activeTimeoutMs: 60_000,
+  idleTimeoutMs: 30_000,
+  holdTimeoutMs: 1500,
+  tableFlowsMax: 65_536,
+  pipeBytesMax: 8 << 20,
+};
+
+/** One line of JSON on the meter's standard input. Its end stops the meter. */
+export type MeterControl =
+  | { readonly kind: "start"; readonly settings: MeterSettings }
+  | { readonly kind: "timeouts"; readonly timeouts: MeterTimeouts };
+
+/** Why the meter could not capture: the last frame before it ends. */
+export interface MeterFailure {
+  readonly reason: string;
+  /** The interface can be opened without the filter. */
+  readonly isFilter: boolean;
+}
+
+/** Every counter by its name in snake case. */
+export type SensorCounters = Readonly<Record<string, number>>;
+
+/** Numbers of an object by their names in snake case. */
+export function snakeCaseCounters(value: object): Record<string, number> {
+  const counters: Record<string, number> = {};
+  for (const [key, entry] of Object.entries(value) as [string, unknown][]) {
+    const name = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (typeof entry === "number") counters[name] = entry;
+  }
+  return counters;
+}
+
+/** What goes on counting in the process that comes after: all but what is live in this one. */
+export function withoutGauges(counters: SensorCounters): SensorCounters {
+  return Object.fromEntries(Object.entries(counters).filter(([name]) => !name.endsWith("_live")));
+}
+
+/** The sum of two sets of counters. */
+export function addCounters(a: SensorCounters, b: SensorCounters): SensorCounters {
+  const sum: Record<string, number> = { ...a };
+  for (const [name, value] of Object.entries(b)) sum[name] = (sum[name] ?? 0) + value;
+  return sum;
+}
