@@ -26,6 +26,8 @@ export interface BenchmarkResult {
   readonly peers: Readonly<Record<string, number>>;
   /** Ours to each peer, or as `metric` says. */
   readonly ratio: Readonly<Record<string, number>>;
+  /** Medians that stand apart from `value`, in the same unit. */
+  readonly apart?: Readonly<Record<string, number>>;
   readonly runs: number;
   /** What a reader must know, for example which peer is missing. */
   readonly notes: readonly string[];

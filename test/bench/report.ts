@@ -15,8 +15,10 @@ export function printResult(benchmark: Benchmark, result: BenchmarkResult, args:
     printRow([label, ...numbers.map((value) => String(rounded(value)))]);
   }
   for (const [label, ratio] of Object.entries(result.ratio)) printRow([label, String(ratio)]);
-  const { metric, unit, value, peers, ratio, runs } = result;
-  console.log(`\n${JSON.stringify({ bench: benchmark.name, metric, unit, value, peers, ratio, runs })}`);
+  const { metric, unit, value, peers, ratio, apart, runs } = result;
+  console.log(
+    `\n${JSON.stringify({ bench: benchmark.name, metric, unit, value, peers, ratio, apart, runs })}`,
+  );
 }
 
 function printRow([label, ...cells]: readonly string[]): void {

@@ -35,7 +35,7 @@ export const captureFileDefaults: CaptureFileOptions = {
   flows: 50_000,
   ipv6Share: 0.1,
   activeFlows: 2000,
-  packetGapMeanUs: 100,
+  packetGapMeanUs: 25,
 };
 
 /**
