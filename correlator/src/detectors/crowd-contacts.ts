@@ -6,7 +6,7 @@ import type { SourcedContact } from "./finding-builder.js";
 
 const udp = 17;
 /** A source with this many times the contacts of the crowd's median explains itself. */
-const outlierFactor = 10;
+const outlierFactor = 4;
 
 /** A crowd's slice and the one before it, with what its sources did. */
 export interface CrowdMembers {

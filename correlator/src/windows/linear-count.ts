@@ -7,8 +7,13 @@ export function linearCount(bits: Uint32Array): number {
   const size = bits.length * 32;
   let set = 0;
   for (const word of bits) set += popCount(word);
+  return linearEstimate(set, size);
+}
+
+/** Distinct items behind `set` bits out of `size`. */
+export function linearEstimate(set: number, size: number): number {
   if (set === 0) return 0;
-  if (set === size) return Math.round(size * Math.log(size));
+  if (set >= size) return Math.round(size * Math.log(size));
   return Math.round(-size * Math.log1p(-set / size));
 }
 

@@ -1,5 +1,5 @@
 import type { AddressKey } from "../../windows/address-key.js";
-import { linearCount } from "../../windows/linear-count.js";
+import { linearEstimate } from "../../windows/linear-count.js";
 import {
   hotStartsMin,
   startBits,
@@ -9,16 +9,16 @@ import {
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
 
-/** Slices behind the newest whose bitmaps are kept; older ones keep their count only. */
-const openSlices = 24;
-/** Slices behind the newest that are kept at all: the baseline needs 60. */
-const keptSlices = 240;
+/** Slices behind the newest that still take flows (20 minutes); older ones keep their count only. */
+const openSlices = 240;
+/** Slices behind the newest that are kept at all: the baseline reaches 60 further back. */
+const keptSlices = openSlices + 60;
 
 interface StartSlice {
-  readonly bits: Uint32Array;
+  readonly positions: Set<number>;
   readonly contributions: Set<string>;
   /** Positions of all contributions, repeats included: an upper bound of the count. */
-  positions: number;
+  reported: number;
 }
 
 /** New flows of each host and direction by slice. */
@@ -38,7 +38,7 @@ export class MemoryStartWindows {
     if (start.slice <= this.latestSlice - openSlices) return this.refuse();
     const slice = this.slice(start);
     if (!slice.contributions.has(start.contribution)) this.add(slice, start);
-    return slice.positions >= hotStartsMin;
+    return slice.reported >= hotStartsMin;
   }
 
   /** Distinct flows of each slice from `fromSlice` to `toSlice` inclusive. */
@@ -47,7 +47,7 @@ export class MemoryStartWindows {
     for (let slice = fromSlice; slice <= toSlice; slice++) {
       const found = this.slices.get(slice)?.get(direction + host);
       counts[slice - fromSlice] =
-        found === undefined ? (this.closed.get(slice)?.get(direction + host) ?? 0) : linearCount(found.bits);
+        found === undefined ? (this.closed.get(slice)?.get(direction + host) ?? 0) : countOf(found);
     }
     return counts;
   }
@@ -62,7 +62,7 @@ export class MemoryStartWindows {
     for (const [slice, hosts] of this.slices) {
       if (slice > latestSlice - openSlices) continue;
       this.slices.delete(slice);
-      this.closed.set(slice, new Map([...hosts].map(([key, found]) => [key, linearCount(found.bits)])));
+      this.closed.set(slice, new Map([...hosts].map(([key, found]) => [key, countOf(found)])));
     }
     for (const slice of this.closed.keys()) if (slice < latestSlice - keptSlices) this.closed.delete(slice);
   }
@@ -73,7 +73,7 @@ export class MemoryStartWindows {
     const key = start.direction + start.host;
     let slice = hosts.get(key);
     if (slice === undefined) {
-      slice = { bits: new Uint32Array(startBits / 32), contributions: new Set(), positions: 0 };
+      slice = { positions: new Set(), contributions: new Set(), reported: 0 };
       hosts.set(key, slice);
     }
     return slice;
@@ -85,7 +85,11 @@ export class MemoryStartWindows {
       return;
     }
     slice.contributions.add(start.contribution);
-    slice.positions += start.positions.length;
-    for (const position of start.positions) slice.bits[position >>> 5] |= 1 << (position & 31);
+    slice.reported += start.positions.length;
+    for (const position of start.positions) slice.positions.add(position);
   }
+}
+
+function countOf(slice: StartSlice): number {
+  return linearEstimate(slice.positions.size, startBits);
 }
