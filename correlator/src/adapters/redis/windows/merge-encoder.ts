@@ -1,0 +1,192 @@
+import { contactSliceMs, dayMs, type WindowLimits } from "../../../windows/window-store.js";
+import type { SipHash } from "../sip-hash.js";
+import type {
+  ContactsItem,
+  CrowdItem,
+  MergedContact,
+  MergeItem,
+  ServiceItem,
+  StartItem,
+} from "./merge-plan.js";
+import { kindLetter, startBlockSlices, ttlSeconds, windowKeys } from "./window-keys.js";
+
+const initialBytes = 1 << 16;
+/** Answered contacts of a source kept for each failed one that is allowed. */
+const answeredFactor = 8;
+const slicesPerDay = dayMs / contactSliceMs;
+
+/** Keys and packed argument of one script call. */
+export interface MergeCall {
+  readonly keys: string[];
+  readonly argument: Buffer;
+}
+
+/** Which keys this process gave a time to live lately, so that it need not do so again. */
+export interface ExpiringKeys {
+  /** True when the key should get one now. */
+  isDue(key: string): boolean;
+}
+
+/** Packs items for the merge script; see `merge-lua.ts` for the form. */
+export class MergeEncoder {
+  private body = Buffer.allocUnsafe(initialBytes);
+  private at = 0;
+  private keys: string[] = [];
+  private places = new Map<string, number>();
+  private due: { place: number; seconds: number }[] = [];
+
+  constructor(
+    private readonly limits: WindowLimits,
+    private readonly expiring: ExpiringKeys,
+  ) {}
+
+  /** One call for all items, which belong to one partition. */
+  encode(partition: number, items: readonly MergeItem[], hash: SipHash): MergeCall {
+    this.at = 0;
+    this.keys = [];
+    this.places = new Map();
+    this.due = [];
+    for (const item of items) this.item(partition, item, hash);
+    const header = this.header();
+    return { keys: this.keys, argument: Buffer.concat([header, this.body.subarray(0, this.at)]) };
+  }
+
+  private item(partition: number, item: MergeItem, hash: SipHash): void {
+    if (item.type === "contacts") this.contacts(partition, item, hash);
+    else if (item.type === "crowd") this.crowd(partition, item, hash);
+    else if (item.type === "start") this.start(partition, item, hash);
+    else this.service(partition, item);
+  }
+
+  private header(): Buffer {
+    const header = Buffer.allocUnsafe(10 + 6 * this.due.length);
+    const { contactsPerSourceMax, sourcesPerCrowdMax, startContributionsMax } = this.limits;
+    header.writeUInt16BE(Math.min(contactsPerSourceMax, 0xffff), 0);
+    header.writeUInt16BE(Math.min(contactsPerSourceMax * answeredFactor, 0xffff), 2);
+    header.writeUInt16BE(Math.min(sourcesPerCrowdMax, 0xffff), 4);
+    header.writeUInt16BE(Math.min(startContributionsMax, 0xffff), 6);
+    header.writeUInt16BE(this.due.length, 8);
+    for (const [index, { place, seconds }] of this.due.entries()) {
+      header.writeUInt16BE(place, 10 + 6 * index);
+      header.writeUInt32BE(seconds, 12 + 6 * index);
+    }
+    return header;
+  }
+
+  private contacts(p: number, item: ContactsItem, hash: SipHash): void {
+    const { isFailed, source, day, contacts, isLong } = item;
+    this.reserve(64 + contacts.length * 64);
+    this.byte(1);
+    this.byte(isFailed ? 1 : 0);
+    this.bucket(windowKeys.contactBucket(p, isFailed, day, source), ttlSeconds.day);
+    this.word(isFailed ? this.place(windowKeys.contactBucket(p, true, day - 1, source)) : 0);
+    this.word(isFailed ? this.place(windowKeys.hotSources(p, day)) : 0);
+    this.word(isLong ? this.place(windowKeys.ownContacts(p, isFailed, day, source)) : 0);
+    this.word(isLong ? this.place(windowKeys.refusedContacts(p, isFailed, day, source)) : 0);
+    this.word(contacts.length);
+    this.text(source);
+    for (const contact of contacts) this.contact(contact, isLong, hash);
+  }
+
+  private contact(contact: MergedContact, isLong: boolean, hash: SipHash): void {
+    this.text(contact.key);
+    this.byte(8 + 4 * contact.sensors.length);
+    this.word(Math.floor(contact.timeMs / 0x1_0000_0000));
+    this.long(contact.timeMs % 0x1_0000_0000);
+    this.byte(contact.outcome);
+    this.byte(contact.stealth);
+    for (const sensor of contact.sensors) this.long(sensor);
+    this.hash(contact.key, isLong, hash);
+  }
+
+  private crowd(p: number, item: CrowdItem, hash: SipHash): void {
+    const { kind, subject, slice, sources, isLong } = item;
+    const field = kindLetter[kind] + subject;
+    const day = Math.floor(slice / slicesPerDay);
+    this.reserve(64 + sources.length * 32);
+    this.byte(2);
+    this.bucket(windowKeys.crowdBucket(p, slice, field), ttlSeconds.crowd);
+    this.word(this.place(windowKeys.hotCrowds(p, slice)));
+    this.word(isLong ? this.place(windowKeys.ownCrowd(p, slice, field)) : 0);
+    this.word(isLong ? this.place(windowKeys.refusedSources(p, slice, field)) : 0);
+    this.word(isLong ? this.place(windowKeys.crowdHistory(p, day, field)) : 0);
+    this.word(isLong ? this.place(windowKeys.crowdBucket(p, slice + 1, field)) : 0);
+    this.word(isLong ? this.place(windowKeys.hotCrowds(p, slice + 1)) : 0);
+    this.byte(slice - day * slicesPerDay);
+    this.word(sources.length);
+    this.text(field);
+    for (const source of sources) {
+      this.text(source);
+      this.hash(source, isLong, hash);
+    }
+  }
+
+  private start(p: number, { start }: StartItem, hash: SipHash): void {
+    const block = Math.floor(start.slice / startBlockSlices);
+    this.reserve(64 + start.positions.length * 2);
+    this.byte(3);
+    this.word(this.place(windowKeys.startBlock(p, block, start.host)));
+    this.word(this.place(windowKeys.hotStarts(p, block)));
+    this.byte(start.slice - block * startBlockSlices);
+    this.byte(start.direction === "outbound" ? 1 : 0);
+    this.text(start.host);
+    this.hash(start.contribution, true, hash);
+    this.word(start.positions.length);
+    for (const position of start.positions) this.word(position);
+  }
+
+  private service(p: number, { destination, service, day }: ServiceItem): void {
+    this.reserve(64);
+    this.byte(4);
+    this.bucket(windowKeys.serviceBucket(p, day, destination), ttlSeconds.day);
+    this.text(service);
+  }
+
+  /** A shared hash, which this item surely creates or finds. */
+  private bucket(key: string, seconds: number): void {
+    const place = this.place(key);
+    if (this.expiring.isDue(key)) this.due.push({ place, seconds });
+    this.word(place);
+  }
+
+  private place(key: string): number {
+    let place = this.places.get(key);
+    if (place !== undefined) return place;
+    place = this.keys.push(key);
+    this.places.set(key, place);
+    return place;
+  }
+
+  private reserve(bytes: number): void {
+    if (this.at + bytes <= this.body.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.body.length * 2, this.at + bytes));
+    this.body.copy(larger, 0, 0, this.at);
+    this.body = larger;
+  }
+
+  private byte(value: number): void {
+    this.body[this.at++] = value;
+  }
+
+  private word(value: number): void {
+    this.body[this.at++] = value >>> 8;
+    this.body[this.at++] = value;
+  }
+
+  private long(value: number): void {
+    this.word(value >>> 16);
+    this.word(value & 0xffff);
+  }
+
+  private text(value: string): void {
+    this.body[this.at++] = value.length;
+    for (let i = 0; i < value.length; i++) this.body[this.at++] = value.charCodeAt(i);
+  }
+
+  /** Keyed hash, or zeros where nobody will look at it. */
+  private hash(value: string, isNeeded: boolean, hash: SipHash): void {
+    if (isNeeded) hash.hash(value, this.body, this.at);
+    else this.body.fill(0, this.at, this.at + 8);
+    this.at += 8;
+  }
+}

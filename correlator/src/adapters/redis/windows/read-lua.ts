@@ -1,0 +1,32 @@
+/**
+ * Contacts of one source.
+ * KEYS: for each day and side the bucket, the own hash and the refused
+ *   HyperLogLog. ARGV[1]: the source.
+ * Returns for each three keys: only contact or "", own hash flat, refused.
+ */
+export const readSourceLua = String.raw`
+local out = {}
+for i = 1, #KEYS, 3 do
+  local held = redis.call('HGET', KEYS[i], ARGV[1])
+  if held == '' then
+    out[i] = ''
+    out[i + 1] = redis.call('HGETALL', KEYS[i + 1])
+    out[i + 2] = redis.call('PFCOUNT', KEYS[i + 2])
+  else
+    out[i], out[i + 1], out[i + 2] = held or '', {}, 0
+  end
+end
+return out
+`;
+
+/**
+ * Sources of one crowd.
+ * KEYS: bucket, own set, refused HyperLogLog. ARGV[1]: the crowd's field.
+ * Returns packed sources or "", members of the own set, refused.
+ */
+export const readCrowdLua = String.raw`
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held then return {'', {}, 0} end
+local members = held == '' and redis.call('SMEMBERS', KEYS[2]) or {}
+return {held, members, redis.call('PFCOUNT', KEYS[3])}
+`;

@@ -1,0 +1,118 @@
+import {
+  contactSliceMs,
+  dayMs,
+  hotSourcesMin,
+  startBits,
+  type Contact,
+  type ContactObservation,
+  type CrowdKey,
+  type Observations,
+  type StartDirection,
+} from "@picket/correlator/windows/window-store.js";
+
+type Side = "failed" | "answered";
+
+/** What any window store must hold after the given observations, in whatever order they came: written for clarity only. */
+export class WindowModel {
+  constructor(private readonly merged: readonly Observations[]) {}
+
+  /** Every contact of a source, by day, then contact. */
+  contacts(side: Side, source: string, fromDay: number, toDay: number): Contact[] {
+    const contacts: Contact[] = [];
+    for (let day = fromDay; day <= toDay; day++) {
+      const today = this.merged
+        .flatMap((observations) => observations[side])
+        .filter((seen) => seen.source === source && Math.floor(seen.timeMs / dayMs) === day);
+      for (const same of groupBy(today, contactText).values()) contacts.push(uniteAll(same));
+    }
+    return sortContacts(contacts);
+  }
+
+  crowdSources(key: CrowdKey): string[] {
+    const seen = this.merged
+      .flatMap(({ crowds }) => crowds)
+      .filter((crowd) => crowdText(crowd) === crowdText(key));
+    return [...new Set(seen.map(({ source }) => source))].sort();
+  }
+
+  crowdKeys(): CrowdKey[] {
+    const crowds = this.merged.flatMap(({ crowds }) => crowds);
+    return [...groupBy(crowds, crowdText).values()].map(([{ kind, subject, slice }]) => ({
+      kind,
+      subject,
+      slice,
+    }));
+  }
+
+  crowdHistory(key: CrowdKey): Map<number, number> {
+    const earlier = this.crowdKeys().filter(
+      ({ kind, subject, slice }) => kind === key.kind && subject === key.subject && slice < key.slice,
+    );
+    const counts = earlier.map((key): [number, number] => [key.slice, this.crowdSources(key).length]);
+    return new Map(counts.filter(([, count]) => count >= hotSourcesMin).sort(([a], [b]) => a - b));
+  }
+
+  /** Hot in the slice with enough sources and in the one after. */
+  hotCrowds(): string[] {
+    const hot = this.crowdKeys().filter((key) => this.crowdSources(key).length >= hotSourcesMin);
+    return [...new Set(hot.flatMap((key) => [key, { ...key, slice: key.slice + 1 }]).map(crowdText))].sort();
+  }
+
+  isService(service: { destination: string; protocol: number; port: number }, day: number): boolean {
+    return this.merged
+      .flatMap(({ answered }) => answered)
+      .some((seen) => {
+        const age = day - Math.floor(seen.timeMs / dayMs);
+        return (age === 0 || age === 1) && contactText(seen) === contactText(service);
+      });
+  }
+
+  starts(host: string, direction: StartDirection, slice: number): number {
+    const seen = this.merged
+      .flatMap(({ starts }) => starts)
+      .filter((start) => start.host === host && start.direction === direction && start.slice === slice);
+    const distinct = new Set(seen.flatMap(({ positions }) => positions)).size;
+    return Math.round(-startBits * Math.log1p(-distinct / startBits));
+  }
+}
+
+/** Text by which contacts of a source are told apart. */
+export function contactText(contact: { destination: string; protocol: number; port: number }): string {
+  return `${Buffer.from(contact.destination, "latin1").toString("hex")}/${contact.protocol}/${contact.port}`;
+}
+
+/** Text by which crowds are told apart. */
+export function crowdText(key: CrowdKey): string {
+  return `${key.kind}/${Buffer.from(key.subject, "latin1").toString("hex")}/${key.slice}`;
+}
+
+/** Order in which contacts can be compared. */
+export function sortContacts(contacts: readonly Contact[]): Contact[] {
+  const name = (contact: Contact): string => `${Math.floor(contact.firstMs / dayMs)} ${contactText(contact)}`;
+  return [...contacts].sort((a, b) => (name(a) < name(b) ? -1 : 1));
+}
+
+/** Slice of event time a contact falls into. */
+export function sliceOf(timeMs: number): number {
+  return Math.floor(timeMs / contactSliceMs);
+}
+
+function uniteAll(same: readonly ContactObservation[]): Contact {
+  const [{ destination, protocol, port }] = same;
+  const sensors = [...new Set(same.map(({ sensor }) => sensor))].sort((a, b) => a - b).slice(0, 4);
+  return {
+    destination,
+    protocol,
+    port,
+    firstMs: Math.min(...same.map(({ timeMs }) => timeMs)),
+    outcome: Math.max(...same.map(({ outcome }) => outcome)),
+    stealth: Math.max(...same.map(({ stealth }) => stealth)),
+    sensors,
+  };
+}
+
+function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return groups;
+}
