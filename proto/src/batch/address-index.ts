@@ -61,15 +61,20 @@ function slotsFor(addresses: number): number {
   return slots;
 }
 
-/** HalfSipHash-1-3 of four words (Aumasson and Bernstein); rounds written out, they are the hot path. */
+/**
+ * HalfSipHash-1-3 (Aumasson and Bernstein) of four words, or of the last one
+ * when the address is IPv4; the round is written out, it is the hot path.
+ */
 function halfSipHash(key0: number, key1: number, w0: number, w1: number, w2: number, w3: number): number {
   let v0 = key0;
   let v1 = key1;
   let v2 = key0 ^ 0x6c796765;
   let v3 = key1 ^ 0x74656462;
-  for (let step = 0; step < 8; step++) {
+  const isIpv4 = w0 === 0 && w1 === 0 && w2 === 0xffff;
+  const lengthWord = isIpv4 ? 0x0400_0000 : 0x1000_0000;
+  for (let step = isIpv4 ? 3 : 0; step < 8; step++) {
     const word =
-      step === 0 ? w0 : step === 1 ? w1 : step === 2 ? w2 : step === 3 ? w3 : step === 4 ? 0x1000_0000 : 0;
+      step > 4 ? 0 : step === 4 ? lengthWord : step === 3 ? w3 : step === 2 ? w2 : step === 1 ? w1 : w0;
     if (step === 5) v2 ^= 0xff;
     v3 ^= word;
     v0 = (v0 + v1) | 0;
