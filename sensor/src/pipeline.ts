@@ -49,7 +49,7 @@ export class SensorPipeline {
       this.bytes += wireLength[i];
       if (result !== DecodeResult.flow) continue;
       meter.process(packet, timeUs[i]);
-      if (meter.nowUs >= batch.dueUs) batch.flush();
+      if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
     }
   }
 
@@ -87,6 +87,8 @@ export class SensorPipeline {
 class BatchSink implements FlowRecordSink {
   /** When the batch at hand must be flushed; infinity when it is empty. */
   dueUs = Number.POSITIVE_INFINITY;
+  /** Time of its first record: an earlier time means that the clock was set back. */
+  openedUs = Number.NEGATIVE_INFINITY;
   batches = 0;
   readonly columns: FlowColumns;
   private readonly builder: FlowBatchBuilder;
@@ -121,12 +123,15 @@ class BatchSink implements FlowRecordSink {
   filled(row: number): void {
     const outcome = this.columns.outcome[row];
     const isFailed = outcome !== Outcome.unknown && outcome !== Outcome.answered;
-    const dueUs = this.now() + (isFailed ? this.failedFlushUs : this.flushUs);
+    const nowUs = this.now();
+    const dueUs = nowUs + (isFailed ? this.failedFlushUs : this.flushUs);
+    if (this.builder.length === 1) this.openedUs = nowUs;
     if (dueUs < this.dueUs) this.dueUs = dueUs;
   }
 
   flush(): void {
     this.dueUs = Number.POSITIVE_INFINITY;
+    this.openedUs = Number.NEGATIVE_INFINITY;
     if (this.builder.length === 0) return;
     this.batches++;
     this.onBatch(this.columns);

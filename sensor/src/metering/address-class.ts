@@ -8,3 +8,11 @@ export function isManyReceivers(w0: number, w1: number, w2: number, w3: number):
 export function isUnspecified(w0: number, w1: number, w2: number, w3: number): boolean {
   return (w0 | w1 | w3) === 0 && (w2 === 0 || w2 === 0xffff);
 }
+
+/**
+ * True for an IPv4 destination that ends in 255 within the source's own /24:
+ * the broadcast address of most networks, whose masks a sensor does not know.
+ */
+export function isNearBroadcast(source3: number, destination3: number): boolean {
+  return (destination3 & 0xff) === 0xff && (source3 ^ destination3) >>> 8 === 0;
+}

@@ -1,10 +1,11 @@
 import { FlowEndReason, Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
 import type { DecodedPacket } from "../decode/decoded-packet.js";
-import { isManyReceivers, isUnspecified } from "./address-class.js";
+import { isManyReceivers, isNearBroadcast, isUnspecified } from "./address-class.js";
 import {
   bytesAt,
   flowDoublesShift,
   flowWordsShift,
+  hashAt,
   initiatorShift,
   lastUsAt,
   markUsAt,
@@ -29,7 +30,7 @@ import type { FlowRecordSink } from "./flow-record-sink.js";
 import { FlowRecords } from "./flow-records.js";
 import { FlowTable } from "./flow-table.js";
 import { icmpRequestOf, IcmpRole, icmpRole } from "./icmp-contact.js";
-import { icmpProtocol, icmpv6Protocol, tcpProtocol } from "./ip-protocols.js";
+import { icmpProtocol, icmpv6Protocol, tcpProtocol, udpProtocol } from "./ip-protocols.js";
 import { MeteringCounters } from "./metering-counters.js";
 import type { MeteringSettings } from "./metering-settings.js";
 import { ObservationView } from "./observation-view.js";
@@ -130,12 +131,14 @@ export class FlowMeter {
     this.nextTickUs = Number.NEGATIVE_INFINITY;
   }
 
+  /** Reordering does not move time; a clock set back does, and the flows stay. */
   private stepBack(timeUs: number): void {
     this.counters.packetsOutOfOrder++;
     if (this.nowUs - timeUs < clockStepUs) return;
     this.counters.clockStepsBack++;
-    this.finish(this.nowUs);
-    this.advance(timeUs);
+    this.nowUs = timeUs;
+    this.timers.restart(timeUs);
+    this.nextTickUs = this.timers.nextTickUs;
   }
 
   private processIcmp(packet: DecodedPacket, timeUs: number): void {
@@ -210,7 +213,7 @@ export class FlowMeter {
     doubles[doublesAt + packetsAt + direction] += 1;
     doubles[doublesAt + bytesAt + direction] += packet.ipLength;
     if (timeUs > doubles[doublesAt + lastUsAt]) doubles[doublesAt + lastUsAt] = timeUs;
-    else if (timeUs < doubles[doublesAt + startUsAt]) this.startEarlier(slot, timeUs);
+    else if (timeUs < doubles[doublesAt + lastUsAt]) this.placeEarlier(slot, timeUs);
     if ((state & (seenBit << direction)) === 0) this.seeSide(slot, direction, phase);
   }
 
@@ -241,13 +244,21 @@ export class FlowMeter {
     doubles[doublesAt + packetsAt + direction] += 1;
     doubles[doublesAt + bytesAt + direction] += packet.ipLength;
     if (timeUs > doubles[doublesAt + lastUsAt]) doubles[doublesAt + lastUsAt] = timeUs;
-    else if (timeUs < doubles[doublesAt + startUsAt]) this.startEarlier(slot, timeUs);
+    else if (timeUs < doubles[doublesAt + lastUsAt]) this.placeEarlier(slot, timeUs);
   }
 
-  /** A packet captured out of order; what was reported stays. */
-  private startEarlier(slot: number, timeUs: number): void {
-    const isReported = (this.flows.words[(slot << flowWordsShift) + stateAt] & reportedBit) !== 0;
-    if (!isReported) this.flows.doubles[(slot << flowDoublesShift) + startUsAt] = timeUs;
+  /** A packet older than the flow's last: out of order, or after the clock was set back. */
+  private placeEarlier(slot: number, timeUs: number): void {
+    const { words, doubles } = this.flows;
+    const doublesAt = slot << flowDoublesShift;
+    const isReported = (words[(slot << flowWordsShift) + stateAt] & reportedBit) !== 0;
+    // The start that was reported stays.
+    if (!isReported && timeUs < doubles[doublesAt + startUsAt]) doubles[doublesAt + startUsAt] = timeUs;
+    if (doubles[doublesAt + lastUsAt] - timeUs < clockStepUs) return;
+    doubles[doublesAt + lastUsAt] = timeUs;
+    doubles[doublesAt + markUsAt] = Math.min(doubles[doublesAt + markUsAt], timeUs);
+    doubles[doublesAt + recordUsAt] = Math.min(doubles[doublesAt + recordUsAt], timeUs);
+    this.timers.set(slot, this.deadlines.nextUs(slot));
   }
 
   /** First packet of the other side of a flow whose outcome needs no flags. */
@@ -358,6 +369,9 @@ export class FlowMeter {
   }
 
   private close(slot: number, endReason: FlowEndReason): void {
+    const phase = this.phaseOf(slot);
+    if (phase === Phase.established || phase === Phase.midStream)
+      this.view.noteConnection(this.flows.words[(slot << flowWordsShift) + hashAt]);
     this.records.finalReport(slot, endReason);
     this.timers.cancel(slot);
     this.flows.remove(slot);
@@ -384,8 +398,11 @@ export class FlowMeter {
 }
 
 function isNoContact(packet: DecodedPacket): boolean {
+  const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } =
+    packet;
   return (
-    isManyReceivers(packet.destination0, packet.destination1, packet.destination2, packet.destination3) ||
-    isUnspecified(packet.source0, packet.source1, packet.source2, packet.source3)
+    isManyReceivers(destination0, destination1, destination2, destination3) ||
+    isUnspecified(source0, source1, source2, source3) ||
+    (packet.protocol === udpProtocol && !packet.isIpv6 && isNearBroadcast(source3, destination3))
   );
 }

@@ -88,7 +88,8 @@ export class FlowRecords {
     columns.upgrade[row] = (state & reportedBit) !== 0 && reported !== 0 && outcome > reported ? 1 : 0;
     columns.forwardTcpFlags[row] = words[at + tcpFlagsAt] >>> (direction << 3);
     columns.reverseTcpFlags[row] = words[at + tcpFlagsAt] >>> ((1 - direction) << 3);
-    columns.startUs[row] = doubles[doublesAt + startUsAt];
+    // Only a clock that was set back can put the end before the start.
+    columns.startUs[row] = Math.min(doubles[doublesAt + startUsAt], doubles[doublesAt + lastUsAt]);
     columns.endUs[row] = doubles[doublesAt + lastUsAt];
     columns.forwardPackets[row] = doubles[doublesAt + packetsAt + direction];
     columns.reversePackets[row] = doubles[doublesAt + packetsAt + 1 - direction];

@@ -1,6 +1,6 @@
 import { FlowHash } from "./flow-hash.js";
 import { initiatorShift, lowerAddressAt, stateAt, upperAddressAt } from "./flow-layout.js";
-import { PairMemory } from "./pair-memory.js";
+import { FingerprintMemory } from "./fingerprint-memory.js";
 
 const replySeen = 1;
 const onlyInitiatorSeen = 2;
@@ -11,7 +11,8 @@ const onlyInitiatorSeen = 2;
  * (what reaches the interface is captured before any firewall drops it).
  */
 export class ObservationView {
-  private readonly pairs = new PairMemory();
+  private readonly pairs = new FingerprintMemory();
+  private readonly connections = new FingerprintMemory();
   private readonly key = new Int32Array(9);
   private readonly hasher: FlowHash;
   private readonly own: Int32Array;
@@ -40,6 +41,15 @@ export class ObservationView {
   /** The same, and traffic of the pair shows that the replies pass elsewhere. */
   isOneSided(words: Int32Array, at: number): boolean {
     return this.mayBeOneSided(words, at) && this.pairs.has(this.fingerprint(words, at, onlyInitiatorSeen));
+  }
+
+  /** The flow with this key hash was a connection when it left the table, and may go on. */
+  noteConnection(hash: number): void {
+    this.connections.add(hash);
+  }
+
+  wasConnection(hash: number): boolean {
+    return this.connections.has(hash);
   }
 
   private fingerprint(words: Int32Array, at: number, kind: number): number {

@@ -3,6 +3,7 @@ import type { DecodedPacket } from "../decode/decoded-packet.js";
 import {
   acknowledgedBit,
   finBit,
+  hashAt,
   initiatorAcknowledgementAt,
   initiatorSequenceAt,
   initiatorShift,
@@ -47,10 +48,12 @@ export const Verdict = { none: 0, outcomeMask: 7, ends: 8, restarts: 16 } as con
  *   unknown, unless the SYN it acknowledges comes after it (reordering).
  * - A first packet without SYN: NULL, FIN, XMAS and other sets of flags without
  *   ACK, and first fragments that hide the flags, are stealth contacts, for no
- *   stack sends them outside a flow. A bare ACK without payload may as well be
- *   the middle of a connection: it is a stealth contact only when nothing but
- *   RST or silence follows it; another packet of the flow makes it mid-stream.
- *   FIN-ACK, RST and data are mid-stream at once. Mid-stream flows are unknown.
+ *   stack sends them outside a flow. A bare ACK may as well be the middle of a
+ *   connection: it is a stealth contact only without payload and TCP options
+ *   (most stacks send timestamps, no scanner does), when its ports were not
+ *   lately a connection, and when RST or silence follows it; another packet of
+ *   the flow makes it mid-stream, and so does silence where the view is
+ *   one-sided. FIN-ACK, RST and data are mid-stream at once: unknown.
  * - A SYN with another sequence after the end of a flow begins a new one;
  *   before an answer it is a retry of the same contact.
  */
@@ -71,7 +74,9 @@ export class TcpContact {
     if (packet.isShortFragment) return this.openStealth(at, packet, StealthKind.fragment);
     if ((flags & (syn | rst)) === syn) return this.openSyn(at, direction, packet, flags);
     if ((flags & (ack | rst)) === 0) return this.openStealth(at, packet, stealthKindOf(flags));
-    if (flags === ack && packet.payloadLength === 0) return this.openStealth(at, packet, StealthKind.ack);
+    if (flags === ack && this.isProbingAck(at, packet)) return this.openStealth(at, packet, StealthKind.ack);
+    // A connection whose begin was not seen: it leads to the service.
+    if (isServiceToClient(packet)) words[at + stateAt] ^= 1 << initiatorShift;
     this.setPhase(at, Phase.midStream);
     return this.count(at, direction, flags);
   }
@@ -99,6 +104,12 @@ export class TcpContact {
       default:
         return this.inEstablished(at, direction, packet, flags, fromInitiator);
     }
+  }
+
+  private isProbingAck(at: number, packet: DecodedPacket): boolean {
+    const headersLength = packet.ipLength - packet.payloadLength;
+    const isBare = packet.payloadLength === 0 && headersLength === (packet.isIpv6 ? 60 : 40);
+    return isBare && !this.view.wasConnection(this.words[at + hashAt]);
   }
 
   private openSyn(at: number, direction: number, packet: DecodedPacket, flags: number): number {
@@ -314,6 +325,17 @@ export class TcpContact {
     const { words } = this;
     words[at + stateAt] = (words[at + stateAt] & ~(phaseMask << phaseShift)) | (phase << phaseShift);
   }
+}
+
+/** Ports from here on are given to clients by most stacks. */
+const clientPortMin = 32_768;
+
+function isServiceToClient(packet: DecodedPacket): boolean {
+  const { sourcePort, destinationPort } = packet;
+  return (
+    (sourcePort < clientPortMin && destinationPort >= clientPortMin) ||
+    (sourcePort < 1024 && destinationPort >= 1024)
+  );
 }
 
 function stealthKindOf(flags: number): number {

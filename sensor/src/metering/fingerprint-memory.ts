@@ -1,14 +1,13 @@
-/** Host pairs of one generation; the older one is kept until this one is full. */
-const pairsMax = 32_768;
+/** Fingerprints of one generation; the older one is kept until this one is full. */
+const generationMax = 32_768;
 
 /**
- * What this observation point has seen of host pairs: that packets from one
- * host to another pass here. Two bounded generations of 32-bit fingerprints,
- * so that a flood makes it forget, never grow.
+ * Remembers host pairs or connections by a 32-bit fingerprint from a secret
+ * hash. Two bounded generations, so that a flood makes it forget, never grow.
  */
-export class PairMemory {
-  private current = new Int32Array(pairsMax * 2);
-  private older = new Int32Array(pairsMax * 2);
+export class FingerprintMemory {
+  private current = new Int32Array(generationMax * 2);
+  private older = new Int32Array(generationMax * 2);
   private length = 0;
 
   /** Remembers a fingerprint. */
@@ -17,7 +16,7 @@ export class PairMemory {
     const at = position(this.current, value);
     if (this.current[at] === value) return;
     this.current[at] = value;
-    if (++this.length === pairsMax) this.turn();
+    if (++this.length === generationMax) this.turn();
   }
 
   has(fingerprint: number): boolean {
@@ -38,7 +37,7 @@ export class PairMemory {
 
 /** Where a value is or would be. */
 function position(values: Int32Array, value: number): number {
-  let at = (value >>> 16) & (pairsMax * 2 - 1);
-  while (values[at] !== 0 && values[at] !== value) at = (at + 1) & (pairsMax * 2 - 1);
+  let at = (value >>> 16) & (generationMax * 2 - 1);
+  while (values[at] !== 0 && values[at] !== value) at = (at + 1) & (generationMax * 2 - 1);
   return at;
 }
