@@ -1,12 +1,13 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
-import { formatAddressKey } from "../windows/address-key.js";
-import { formatPort, parsePortKey, parseServiceKey, portKey } from "../windows/contact-key.js";
+import { portKey } from "../windows/contact-key.js";
 import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
-import { contactSliceMs, partitionOf, type CrowdKey } from "../windows/window-store.js";
+import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
 import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
+import { crowdText } from "./crowd-text.js";
+import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
 const targetWindowMs = 90_000;
@@ -23,6 +24,8 @@ export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluat
   const contacts = crowdContacts(members);
   if (contacts.length === 0) return undefined;
   if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
+  const flood = detectSynFlood(members, contacts, evaluation);
+  if (flood !== undefined) return flood;
   return detectCrowd(members, contacts, evaluation);
 }
 
@@ -135,15 +138,4 @@ function crowdSeverity(finding: Finding, { policy }: Evaluation): Severity {
   if (finding.sourceCount < policy.scan.crowdSourcesMin) return "low";
   const byContacts = severityOf(Math.max(finding.contactCount, finding.sourceCount), policy);
   return byContacts === "high" ? "high" : "medium";
-}
-
-/** "tcp/22", "10.0.0.1 tcp/22", "10.0.0.1" or "192.0.2.0/24". */
-export function crowdText(key: CrowdKey): string {
-  if (key.kind === "port")
-    return formatPort(parsePortKey(key.subject).port, parsePortKey(key.subject).protocol);
-  if (key.kind === "service") {
-    const { destination, port, protocol } = parseServiceKey(key.subject);
-    return `${formatAddressKey(destination)} ${formatPort(port, protocol)}`;
-  }
-  return formatAddressKey(key.subject);
 }

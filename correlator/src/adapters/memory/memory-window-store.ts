@@ -1,16 +1,14 @@
 import type { AddressKey } from "../../windows/address-key.js";
-import { contactKey, serviceKey } from "../../windows/contact-key.js";
+import { serviceKey } from "../../windows/contact-key.js";
 import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
-  hotContactsMin,
   hotSourcesMin,
   hotWindowKey,
   partitionCount,
   partitionOf,
   sliceEndMs,
-  type Contact,
   type ContactObservation,
   type CrowdKey,
   type CrowdObservation,
@@ -24,29 +22,15 @@ import {
   type WindowStore,
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
+import { MemorySourceWindows } from "./memory-source-windows.js";
 import { MemoryStartWindows } from "./memory-start-windows.js";
 
 /** Retention by event time, as the time to live of the shared store. */
 const crowdSlicesKept = 6;
 const historySlicesKept = 7 * 144;
-const daysKept = 2;
+/** Services remembered of one UTC day. */
+const servicesMax = 1_000_000;
 const hotKeptMs = 2 * 3_600_000;
-
-interface MutableContact {
-  destination: AddressKey;
-  protocol: number;
-  port: number;
-  firstMs: number;
-  outcome: number;
-  stealth: number;
-  sensors: number[];
-}
-
-interface SourceDay {
-  failed: Map<string, MutableContact>;
-  answered: Map<string, MutableContact>;
-  refused: Set<string>;
-}
 
 interface Crowd {
   readonly key: CrowdKey;
@@ -58,17 +42,17 @@ interface Crowd {
 export class MemoryWindowStore implements WindowStore {
   readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0 };
   readonly stateEpoch = 0;
-  private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
+  private readonly sources: MemorySourceWindows;
   private readonly services = new Map<number, Set<string>>();
   private readonly crowds = new Map<number, Map<string, Crowd>>();
   private readonly history = new Map<string, Map<number, number>>();
   private readonly starts: MemoryStartWindows;
   /** Hot windows of each partition by identity. */
   private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
-  private latestDay = 0;
   private latestSlice = 0;
 
   constructor(private readonly limits: WindowLimits = defaultWindowLimits) {
+    this.sources = new MemorySourceWindows(limits, this.counters);
     this.starts = new MemoryStartWindows(limits, this.counters);
   }
 
@@ -82,7 +66,7 @@ export class MemoryWindowStore implements WindowStore {
   }
 
   readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
-    return Promise.resolve(sources.map((source) => this.readSource(source, fromDay, toDay)));
+    return Promise.resolve(sources.map((source) => this.sources.read(source, fromDay, toDay)));
   }
 
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
@@ -135,41 +119,23 @@ export class MemoryWindowStore implements WindowStore {
   }
 
   private mergeFailed(contact: ContactObservation, touched: HotWindow[]): void {
-    const day = Math.floor(contact.timeMs / dayMs);
-    const sourceDay = this.sourceDay(contact.source, day);
-    const key = contactKey(contact);
-    const known = sourceDay.failed.get(key);
-    if (known !== undefined) mergeContact(known, contact);
-    else if (sourceDay.failed.size < this.limits.contactsPerSourceMax)
-      sourceDay.failed.set(key, newContact(contact));
-    else this.refuseContact(sourceDay, key);
-    const isHot = sourceDay.failed.size >= hotContactsMin || this.failedBefore(contact.source, day);
-    if (!isHot) return;
+    if (!this.sources.mergeFailed(contact)) return;
     const slice = Math.floor(contact.timeMs / contactSliceMs);
     this.markHot({ kind: "source", source: contact.source, slice }, touched);
   }
 
-  /** The refused are remembered only to count each once; they are bounded like the rest. */
-  private refuseContact(sourceDay: SourceDay, key: string): void {
-    if (sourceDay.refused.size >= 65_536 || sourceDay.refused.has(key)) return;
-    sourceDay.refused.add(key);
-    this.counters.contactsRefused++;
-  }
-
-  private failedBefore(source: AddressKey, day: number): boolean {
-    return (this.days.get(day - 1)?.get(source)?.failed.size ?? 0) > 0;
-  }
-
   private mergeAnswered(contact: ContactObservation): void {
+    this.sources.mergeAnswered(contact);
     const day = Math.floor(contact.timeMs / dayMs);
-    const answered = this.sourceDay(contact.source, day).answered;
-    const key = contactKey(contact);
-    const known = answered.get(key);
-    if (known !== undefined) mergeContact(known, contact);
-    else answered.set(key, newContact(contact));
     let services = this.services.get(day);
-    if (services === undefined) this.services.set(day, (services = new Set()));
-    services.add(serviceKey(contact.destination, contact.port, contact.protocol));
+    if (services === undefined) this.startServicesDay(day, (services = new Set()));
+    if (services.size < servicesMax)
+      services.add(serviceKey(contact.destination, contact.port, contact.protocol));
+  }
+
+  private startServicesDay(day: number, services: Set<string>): void {
+    for (const kept of this.services.keys()) if (kept < day - 1) this.services.delete(kept);
+    this.services.set(day, services);
   }
 
   private mergeCrowd(observation: CrowdObservation, touched: HotWindow[]): void {
@@ -210,18 +176,6 @@ export class MemoryWindowStore implements WindowStore {
     touched.push(window);
   }
 
-  private sourceDay(source: AddressKey, day: number): SourceDay {
-    if (day > this.latestDay) this.dropDaysBefore((this.latestDay = day) - daysKept + 1);
-    let sources = this.days.get(day);
-    if (sources === undefined) this.days.set(day, (sources = new Map()));
-    let sourceDay = sources.get(source);
-    if (sourceDay === undefined) {
-      sourceDay = { failed: new Map(), answered: new Map(), refused: new Set() };
-      sources.set(source, sourceDay);
-    }
-    return sourceDay;
-  }
-
   private crowd(observation: CrowdObservation): Crowd {
     const { kind, subject, slice } = observation;
     if (slice > this.latestSlice) this.dropSlicesBefore((this.latestSlice = slice) - crowdSlicesKept);
@@ -236,25 +190,6 @@ export class MemoryWindowStore implements WindowStore {
     return crowd;
   }
 
-  private readSource(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
-    const failed: Contact[] = [];
-    const answered: Contact[] = [];
-    let refused = 0;
-    for (let day = fromDay; day <= toDay; day++) {
-      const sourceDay = this.days.get(day)?.get(source);
-      if (sourceDay === undefined) continue;
-      failed.push(...sourceDay.failed.values());
-      answered.push(...sourceDay.answered.values());
-      refused += sourceDay.refused.size;
-    }
-    return { source, failed, answered, refused };
-  }
-
-  private dropDaysBefore(day: number): void {
-    for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
-    for (const kept of this.services.keys()) if (kept < day) this.services.delete(kept);
-  }
-
   private dropSlicesBefore(slice: number): void {
     for (const kept of this.crowds.keys()) if (kept < slice) this.crowds.delete(kept);
     for (const [text, counts] of this.history) {
@@ -265,27 +200,6 @@ export class MemoryWindowStore implements WindowStore {
     for (const windows of this.hot)
       for (const [text, window] of windows) if (sliceEndMs(window) < hotFromMs) windows.delete(text);
   }
-}
-
-function newContact(from: ContactObservation): MutableContact {
-  return {
-    destination: from.destination,
-    protocol: from.protocol,
-    port: from.port,
-    firstMs: from.timeMs,
-    outcome: from.outcome,
-    stealth: from.stealth,
-    sensors: [from.sensor],
-  };
-}
-
-/** Time by minimum, outcome and stealth by maximum, sensors: the smallest four. */
-function mergeContact(into: MutableContact, from: ContactObservation): void {
-  if (from.timeMs < into.firstMs) into.firstMs = from.timeMs;
-  if (from.outcome > into.outcome) into.outcome = from.outcome;
-  if (from.stealth > into.stealth) into.stealth = from.stealth;
-  if (into.sensors.includes(from.sensor)) return;
-  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, 4);
 }
 
 function crowdText(key: { readonly kind: string; readonly subject: string }): string {

@@ -1,0 +1,159 @@
+import type { AddressKey } from "../../windows/address-key.js";
+import { contactKey } from "../../windows/contact-key.js";
+import {
+  dayMs,
+  hotContactsMin,
+  type Contact,
+  type ContactObservation,
+  type SourceWindow,
+  type WindowLimits,
+  type WindowStoreCounters,
+} from "../../windows/window-store.js";
+
+const daysKept = 2;
+/** Sources of one UTC day; beyond it those on probation (one failed contact) go first. */
+const sourcesMax = 250_000;
+/** Entries looked at when one has to go. */
+const evictionScan = 32;
+/** Refused contacts of one source that are told apart. */
+const refusedMax = 65_536;
+
+interface MutableContact {
+  destination: AddressKey;
+  protocol: number;
+  port: number;
+  firstMs: number;
+  outcome: number;
+  stealth: number;
+  sensors: number[];
+}
+
+/** One source's UTC day. A source on probation is its first contact and nothing else. */
+interface SourceDay {
+  first: MutableContact | undefined;
+  failed: Map<string, MutableContact> | undefined;
+  answered: Map<string, MutableContact> | undefined;
+  refused: Set<string> | undefined;
+}
+
+/** Contacts of each source by UTC day. */
+export class MemorySourceWindows {
+  private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
+  private latestDay = 0;
+
+  constructor(
+    private readonly limits: WindowLimits,
+    private readonly counters: WindowStoreCounters,
+  ) {}
+
+  /** True when the source is hot after this. */
+  mergeFailed(contact: ContactObservation): boolean {
+    const day = Math.floor(contact.timeMs / dayMs);
+    const source = this.source(contact.source, day);
+    const key = contactKey(contact);
+    if (source.first !== undefined && contactKey(source.first) === key) mergeContact(source.first, contact);
+    else if (source.first === undefined) source.first = newContact(contact);
+    else this.mergeMore((source.failed ??= new Map()), key, contact, source);
+    return failedCount(source) >= hotContactsMin || this.failedOn(contact.source, day - 1);
+  }
+
+  mergeAnswered(contact: ContactObservation): void {
+    const source = this.source(contact.source, Math.floor(contact.timeMs / dayMs));
+    const answered = (source.answered ??= new Map());
+    const key = contactKey(contact);
+    const known = answered.get(key);
+    if (known === undefined) answered.set(key, newContact(contact));
+    else mergeContact(known, contact);
+  }
+
+  read(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
+    const failed: Contact[] = [];
+    const answered: Contact[] = [];
+    let refused = 0;
+    for (let day = fromDay; day <= toDay; day++) {
+      const found = this.days.get(day)?.get(source);
+      if (found === undefined) continue;
+      if (found.first !== undefined) failed.push(found.first);
+      if (found.failed !== undefined) failed.push(...found.failed.values());
+      if (found.answered !== undefined) answered.push(...found.answered.values());
+      refused += found.refused?.size ?? 0;
+    }
+    return { source, failed, answered, refused };
+  }
+
+  private mergeMore(
+    failed: Map<string, MutableContact>,
+    key: string,
+    contact: ContactObservation,
+    source: SourceDay,
+  ): void {
+    const known = failed.get(key);
+    if (known !== undefined) mergeContact(known, contact);
+    else if (failed.size + 1 < this.limits.contactsPerSourceMax) failed.set(key, newContact(contact));
+    else this.refuse((source.refused ??= new Set()), key);
+  }
+
+  /** The refused are remembered only to count each once. */
+  private refuse(refused: Set<string>, key: string): void {
+    if (refused.size >= refusedMax || refused.has(key)) return;
+    refused.add(key);
+    this.counters.contactsRefused++;
+  }
+
+  private failedOn(source: AddressKey, day: number): boolean {
+    return this.days.get(day)?.get(source)?.first !== undefined;
+  }
+
+  private source(address: AddressKey, day: number): SourceDay {
+    if (day > this.latestDay) this.dropDaysBefore((this.latestDay = day) - daysKept + 1);
+    let sources = this.days.get(day);
+    if (sources === undefined) this.days.set(day, (sources = new Map()));
+    let source = sources.get(address);
+    if (source !== undefined) return source;
+    if (sources.size >= sourcesMax) this.evict(sources);
+    source = { first: undefined, failed: undefined, answered: undefined, refused: undefined };
+    sources.set(address, source);
+    return source;
+  }
+
+  /** The lowest score goes: the oldest source on probation, else the oldest. */
+  private evict(sources: Map<AddressKey, SourceDay>): void {
+    this.counters.contactsRefused++;
+    let looked = 0;
+    for (const [address, source] of sources) {
+      if (source.failed === undefined && source.answered === undefined) return void sources.delete(address);
+      if (++looked >= evictionScan) break;
+    }
+    const oldest = sources.keys().next().value;
+    if (oldest !== undefined) sources.delete(oldest);
+  }
+
+  private dropDaysBefore(day: number): void {
+    for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
+  }
+}
+
+function failedCount(source: SourceDay): number {
+  return (source.first === undefined ? 0 : 1) + (source.failed?.size ?? 0);
+}
+
+function newContact(from: ContactObservation): MutableContact {
+  return {
+    destination: from.destination,
+    protocol: from.protocol,
+    port: from.port,
+    firstMs: from.timeMs,
+    outcome: from.outcome,
+    stealth: from.stealth,
+    sensors: [from.sensor],
+  };
+}
+
+/** Time by minimum, outcome and stealth by maximum, sensors: the smallest four. */
+function mergeContact(into: MutableContact, from: ContactObservation): void {
+  if (from.timeMs < into.firstMs) into.firstMs = from.timeMs;
+  if (from.outcome > into.outcome) into.outcome = from.outcome;
+  if (from.stealth > into.stealth) into.stealth = from.stealth;
+  if (into.sensors.includes(from.sensor)) return;
+  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, 4);
+}
