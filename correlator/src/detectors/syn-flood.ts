@@ -9,12 +9,14 @@ import type { Evaluation } from "./source-scan.js";
 const tcp = 6;
 /** Seconds of the limiting rate that a flood must at least last. */
 const secondsMin = 3;
+/** Seconds of the limiting rate in one slice that are a flood at any momentary rate. */
+const secondsCertain = 30;
 
 /**
  * More sources than a crowd's window lists, arriving at one TCP service faster
  * than the policy's rate: a flood with spoofed sources (T1498.001), not a scan.
- * The rate is that of the listed sources; while it lasts only their number is
- * kept of the rest.
+ * The rate is that of the listed sources (the first to arrive); while it lasts
+ * only their number is kept of the rest.
  */
 export function detectSynFlood(
   members: CrowdMembers,
@@ -26,7 +28,8 @@ export function detectSynFlood(
   if (key.kind !== "service" || members.refused === 0 || contacts[0].contact.protocol !== tcp)
     return undefined;
   const rate = ratePerSecond(contacts);
-  if (rate < limit || members.count < limit * secondsMin) return undefined;
+  const isFast = rate >= limit && members.count >= limit * secondsMin;
+  if (!isFast && members.count < limit * secondsCertain) return undefined;
   const finding = findingOf(
     {
       kind: "syn_flood",
