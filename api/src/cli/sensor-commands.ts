@@ -1,0 +1,85 @@
+import { Metadata } from "@grpc/grpc-js";
+import type { Command } from "commander";
+import { Sensor, SensorState, type ListSensorsResponse } from "@picket/proto/generated/picket/v1/sensor.js";
+import { withApiClient, type ApiClient } from "./api-client.js";
+import { formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
+import { addServerOptions, type ServerOptions } from "./server-options.js";
+import type { Terminal } from "./terminal.js";
+import { formatTable, type Cell } from "./text-table.js";
+
+interface SensorOptions extends ServerOptions {
+  readonly json?: boolean;
+}
+
+/** Adds `sensors`. */
+export function registerSensorCommands(program: Command, terminal: Terminal): void {
+  addServerOptions(program.command("sensors"))
+    .description("list the sensors and how they do")
+    .addHelpText("after", "\nExample:\n  picket sensors --server 10.0.0.5:50061\n")
+    .action((options: SensorOptions) => sensorsCommand(options, terminal));
+}
+
+async function sensorsCommand(options: SensorOptions, terminal: Terminal): Promise<void> {
+  const sensors = await withApiClient(options, listAll);
+  if (options.json === true) {
+    terminal.out(sensors.map((sensor) => `${JSON.stringify(Sensor.toJSON(sensor))}\n`).join(""));
+    return;
+  }
+  if (sensors.length === 0) terminal.note("no sensor has reported yet\n");
+  else terminal.out(formatSensors(sensors, terminal.hasColours));
+}
+
+async function listAll(client: ApiClient): Promise<Sensor[]> {
+  const sensors: Sensor[] = [];
+  let pageToken = "";
+  do {
+    const request = { pageSize: 1000, pageToken };
+    const page = await client.call<ListSensorsResponse>((done, call) =>
+      client.sensors.listSensors(request, new Metadata(), call, done),
+    );
+    sensors.push(...page.sensors);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "");
+  return sensors;
+}
+
+function formatSensors(sensors: readonly Sensor[], hasColours: boolean): string {
+  const head = [
+    "SENSOR",
+    "STATE",
+    "PACKETS/S",
+    "FLOWS",
+    "LOST",
+    "DROPPED",
+    "POLICY",
+    "LAST STATUS",
+    "INTERFACES",
+    "DETAIL",
+  ];
+  const rows = sensors.map((sensor): Cell[] => [
+    sensor.name,
+    { text: nameOf.sensorState(sensor.state), paint: severityPaint(severityOf(sensor.state), hasColours) },
+    formatNumber(Math.round(sensor.packetsPerSecond)),
+    String(sensor.appliedRecords),
+    String(sensor.lostRecords),
+    String(droppedOf(sensor)),
+    String(sensor.policyRevision),
+    formatTime(sensor.lastStatusTime),
+    sensor.interfaces.join(" ") || "-",
+    sensor.detail,
+  ]);
+  return formatTable(head, rows);
+}
+
+/** Packets the sensor saw pass but could not meter. */
+function droppedOf(sensor: Sensor): bigint {
+  return Object.entries(sensor.counters)
+    .filter(([name]) => name.startsWith("packets_dropped"))
+    .reduce((sum, [, count]) => sum + count, 0n);
+}
+
+/** Sensor states borrow the colours of severities. */
+function severityOf(state: SensorState): string {
+  if (state === SensorState.SENSOR_STATE_SILENT || state === SensorState.SENSOR_STATE_WAITING) return "high";
+  return state === SensorState.SENSOR_STATE_DEGRADED ? "medium" : "";
+}

@@ -1,0 +1,46 @@
+/** Where a client command reads and writes; the process's own, or a test's. */
+export interface Terminal {
+  /** Writes to stdout. */
+  out(text: string): void;
+  /** Writes to stderr: notes that are not the answer. */
+  note(text: string): void;
+  /** Colours may be used on stdout. */
+  readonly hasColours: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Aborts when the user interrupts; `release` lets go of the handler. */
+  onInterrupt(): { signal: AbortSignal; release(): void };
+}
+
+/** The terminal of this process. */
+export const processTerminal: Terminal = {
+  out: (text) => void process.stdout.write(text),
+  note: (text) => void process.stderr.write(text),
+  get hasColours() {
+    return process.stdout.isTTY === true && !process.env["NO_COLOR"];
+  },
+  env: process.env,
+  onInterrupt() {
+    const stop = new AbortController();
+    const onSignal = (): void => stop.abort();
+    // A reader that closed the pipe, as `head` does, ends the command as well.
+    const onError = (error: Error & { code?: string }): void => {
+      if (error.code !== "EPIPE") throw error;
+      stop.abort();
+    };
+    process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+    process.stdout.on("error", onError);
+    return {
+      signal: stop.signal,
+      release() {
+        process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+        process.stdout.off("error", onError);
+      },
+    };
+  },
+};
+
+/** Text from the network without control characters, which could drive the terminal. */
+export function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "\u00b7");
+}
