@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { incidentEventTypes, incidentKinds, incidentStates, severities } from "../../incidents/incident.js";
 import { buildEvent, buildIncident } from "../memory/incident-fixture.js";

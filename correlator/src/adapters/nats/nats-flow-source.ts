@@ -20,6 +20,7 @@ import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js"
 import type { NatsLink } from "./nats-link.js";
 import { PullQueue } from "./pull-queue.js";
 import * as subjects from "./subjects.js";
+import { untilAborted } from "./until-aborted.js";
 
 export interface NatsFlowSourceOptions {
   /** A gap record; the message counts as handled when the promise resolves. */
@@ -267,20 +268,5 @@ async function ensureConsumer(
       max_deliver: -1,
       ...changeable,
     });
-  }
-}
-
-/** The value, or undefined when the signal aborts first. */
-async function untilAborted<T>(value: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) return undefined;
-  let onAbort = (): void => {};
-  const aborted = new Promise<undefined>((resolve) => {
-    onAbort = () => resolve(undefined);
-    signal.addEventListener("abort", onAbort);
-  });
-  try {
-    return await Promise.race([value, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -1,0 +1,233 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { jetstream } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import type { KV, KvEntry } from "@nats-io/kv";
+import { silentAfterMs, sensorStates } from "../../sensors/sensor-registry.js";
+import type { SensorRecord, SensorRegistry } from "../../sensors/sensor-registry.js";
+import type { RedisSensorTotals, SensorTotals } from "../redis/redis-sensor-totals.js";
+import { natsFailure } from "./nats-failure.js";
+import type { NatsLink } from "./nats-link.js";
+import { sensorsBucket } from "./subjects.js";
+import { untilAborted } from "./until-aborted.js";
+
+export interface NatsSensorRegistryOptions {
+  /** Sensors kept; another one is counted and not kept. */
+  readonly sensorsMax?: number;
+  /** An unchanged sensor's record is stored at most this often, milliseconds. */
+  readonly storeEveryMs?: number;
+  /** Totals are added up for this long before they are stored, milliseconds. */
+  readonly totalsEveryMs?: number;
+}
+
+const defaults = { sensorsMax: 10_000, storeEveryMs: 5000, totalsEveryMs: 1000 };
+const restAfterFailureMs = 500;
+const firstReadMs = 2000;
+
+const noStatusYet: Omit<SensorRecord, "name"> = {
+  state: "silent",
+  detail: "no status yet",
+  version: "",
+  host: "",
+  interfaces: [],
+  hostAddresses: [],
+  startedMs: 0,
+  lastStatusMs: 0,
+  clockSkewMs: 0,
+  counters: {},
+  policyRevision: 0,
+  packetsPerSecond: 0,
+  appliedRecords: 0,
+  lostRecords: 0,
+};
+
+/**
+ * The sensors of the fleet: what each last said of itself in a NATS bucket,
+ * which every process follows, and the totals of its records in Redis.
+ */
+export class NatsSensorRegistry implements SensorRegistry {
+  readonly counters = { sensorsRefused: 0 };
+  readonly #link: NatsLink;
+  readonly #totals: RedisSensorTotals;
+  readonly #options: typeof defaults;
+  readonly #stop = new AbortController();
+  readonly #records = new Map<string, SensorRecord>();
+  readonly #storedMs = new Map<string, number>();
+  #pending = new Map<string, SensorTotals>();
+  #knownTotals = new Map<string, SensorTotals>();
+  #following: Promise<void> | undefined;
+  #firstRead: Promise<void> | undefined;
+  #flushTimer: NodeJS.Timeout | undefined;
+
+  constructor(link: NatsLink, totals: RedisSensorTotals, options: NatsSensorRegistryOptions = {}) {
+    this.#link = link;
+    this.#totals = totals;
+    this.#options = { ...defaults, ...options };
+  }
+
+  /** Begins to follow what other processes store; done by the first use as well. */
+  start(): void {
+    this.#following ??= this.#follow();
+  }
+
+  async list(nowMs: number): Promise<SensorRecord[]> {
+    this.start();
+    if (this.#link.isConnected) await this.#readOnce();
+    const flushing = this.#flush();
+    await flushing.catch(() => {});
+    this.#knownTotals = await this.#totals.read().catch(() => this.#knownTotals);
+    const names = new Set([...this.#records.keys(), ...this.#knownTotals.keys(), ...this.#pending.keys()]);
+    return [...names].sort().map((name) => this.#resolve(name, nowMs));
+  }
+
+  async recordStatus(record: SensorRecord): Promise<void> {
+    if (!this.#remember(record)) return;
+    const { name, lastStatusMs } = record;
+    const stored = this.#storedMs.get(name) ?? Number.NEGATIVE_INFINITY;
+    if (lastStatusMs - stored < this.#options.storeEveryMs) return;
+    this.#storedMs.set(name, lastStatusMs);
+    try {
+      await (await openBucket(this.#link)).put(name, JSON.stringify(record));
+    } catch (error) {
+      this.#storedMs.delete(name);
+      throw natsFailure(error, `store the status of ${name}`);
+    }
+  }
+
+  recordApplied(name: string, records: number): Promise<void> {
+    return this.#add(name, { applied: records, lost: 0 });
+  }
+
+  recordLost(name: string, records: number, _reason: string): Promise<void> {
+    return this.#add(name, { applied: 0, lost: records });
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#flushTimer);
+    await this.#flush().catch(() => {});
+    await this.#following;
+  }
+
+  /** False when it is not kept. A change that a person wants to see soon is stored at once. */
+  #remember(record: SensorRecord): boolean {
+    const known = this.#records.get(record.name);
+    if (known === undefined && this.#records.size >= this.#options.sensorsMax) {
+      this.counters.sensorsRefused++;
+      return false;
+    }
+    if (known !== undefined && known.lastStatusMs > record.lastStatusMs) return false;
+    this.#records.set(record.name, record);
+    const isChanged =
+      known?.state !== record.state ||
+      known.detail !== record.detail ||
+      known.policyRevision !== record.policyRevision;
+    if (isChanged) this.#storedMs.delete(record.name);
+    return true;
+  }
+
+  #add(name: string, { applied, lost }: SensorTotals): Promise<void> {
+    const known = this.#pending.get(name) ?? { applied: 0, lost: 0 };
+    this.#pending.set(name, { applied: known.applied + applied, lost: known.lost + lost });
+    if (!this.#stop.signal.aborted) this.#flushTimer ??= this.#laterFlush();
+    return Promise.resolve();
+  }
+
+  #laterFlush(): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#flushTimer = undefined;
+      this.#flush().catch(() => {
+        if (!this.#stop.signal.aborted) this.#flushTimer ??= this.#laterFlush();
+      });
+    }, this.#options.totalsEveryMs).unref();
+  }
+
+  /** What could not be stored is kept for the next time. */
+  async #flush(): Promise<void> {
+    const flushed = this.#pending;
+    if (flushed.size === 0) return;
+    this.#pending = new Map();
+    try {
+      await this.#totals.add(flushed);
+    } catch (error) {
+      for (const [name, totals] of flushed) void this.#add(name, totals);
+      throw error;
+    }
+  }
+
+  #resolve(name: string, nowMs: number): SensorRecord {
+    const record = this.#records.get(name) ?? { ...noStatusYet, name };
+    const [known, pending] = [this.#knownTotals.get(name), this.#pending.get(name)];
+    const isSilent = record.state !== "stopped" && nowMs - record.lastStatusMs > silentAfterMs;
+    return {
+      ...record,
+      state: isSilent ? "silent" : record.state,
+      appliedRecords: (known?.applied ?? 0) + (pending?.applied ?? 0),
+      lostRecords: (known?.lost ?? 0) + (pending?.lost ?? 0),
+    };
+  }
+
+  /** Everything stored so far, once; a server that is slow is not waited for. */
+  async #readOnce(): Promise<void> {
+    this.#firstRead ??= this.#readAll().catch(() => {
+      this.#firstRead = undefined;
+    });
+    await Promise.race([this.#firstRead, delay(firstReadMs, undefined, { ref: false })]);
+  }
+
+  async #readAll(): Promise<void> {
+    const bucket = await openBucket(this.#link);
+    for await (const entry of await bucket.history({ key: ">" })) this.#take(entry);
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        if ((await untilAborted(this.#link.ready(), signal)) !== undefined)
+          await this.#followUntilLost(signal);
+      } catch {
+        await delay(restAfterFailureMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  /** Ends when the connection was lost and came back: what changed meanwhile is then read anew. */
+  async #followUntilLost(signal: AbortSignal): Promise<void> {
+    const entries = await (await openBucket(this.#link)).watch();
+    const stop = (): void => entries.stop();
+    const forgetLink = this.#link.onConnected(stop);
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
+    try {
+      for await (const entry of entries) this.#take(entry);
+    } finally {
+      forgetLink();
+      signal.removeEventListener("abort", stop);
+      stop();
+    }
+  }
+
+  #take(entry: KvEntry): void {
+    const record = parseEntry(entry);
+    if (record !== undefined && this.#remember(record)) this.#storedMs.set(record.name, record.lastStatusMs);
+  }
+}
+
+async function openBucket(link: NatsLink): Promise<KV> {
+  return await new Kvm(jetstream(link.current())).open(sensorsBucket, { allow_direct: true });
+}
+
+/** Written by our own processes; a record of a newer version may lack or add fields. */
+function parseEntry(entry: KvEntry): SensorRecord | undefined {
+  if (entry.operation !== "PUT") return undefined;
+  try {
+    const record = {
+      ...noStatusYet,
+      ...(JSON.parse(entry.string()) as Partial<SensorRecord>),
+      name: entry.key,
+    };
+    return sensorStates.includes(record.state) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
