@@ -4,6 +4,8 @@ import type { ByteSource } from "./byte-source.js";
 
 /** Compressed bytes handed to zlib at a time; its output waits in a bounded queue. */
 const compressedChunkBytes = 64 * 1024;
+/** Unpacked bytes zlib delivers at a time. */
+const unpackedChunkBytes = 64 * 1024;
 
 /** True when the bytes begin like a gzip member (RFC 1952). */
 export function isGzip(bytes: Uint8Array): boolean {
@@ -13,11 +15,12 @@ export function isGzip(bytes: Uint8Array): boolean {
 /**
  * The bytes inside a gzip stream, unpacked as they are asked for: what a small
  * file can grow to is never held in memory. Damage ends the bytes with
- * `brokenReason`; everything before it is delivered.
+ * `brokenReason`; what was unpacked before it is delivered, less than one chunk
+ * of zlib's output may be lost.
  */
 export class GunzipSource implements ByteSource {
   brokenReason: string | undefined;
-  private readonly gunzip: Gunzip = createGunzip();
+  private readonly gunzip: Gunzip = createGunzip({ chunkSize: unpackedChunkBytes });
   private rest: Uint8Array = new Uint8Array(0);
   private isEnded = false;
   private isClosed = false;
