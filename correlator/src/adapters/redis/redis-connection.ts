@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { ErrorReply, RESP_TYPES, createClient } from "redis";
 
@@ -33,8 +32,14 @@ export function redisScript(text: string): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-/** Random key of the deployment; its loss means that everything else is lost too. */
+/**
+ * Random key of the deployment (16 bytes) and a mark (8 bytes) of the data set.
+ * When the mark changes, everything else is lost too; the first to find that
+ * out brings the key back, so that keyed hashes stay the same.
+ */
 const secretKey = "picket:secret";
+const secretBytes = 16;
+const markBytes = 8;
 const commandsMax = 200_000;
 const timeoutMs = 5_000;
 
@@ -47,8 +52,9 @@ type Client = ReturnType<typeof newClient>;
 export class RedisConnection {
   /** Changes when what was written may be gone: after every reconnection, and when the secret changed. */
   stateEpoch = 0;
-  /** 16 random bytes shared by all processes of this deployment; empty before the first connection. */
-  secret: Buffer = Buffer.alloc(0);
+  /** 16 random bytes shared by all processes of this deployment. */
+  secret: Buffer = randomBytes(secretBytes);
+  private mark: Buffer = Buffer.alloc(0);
   private readonly client: Client;
   private readonly loaded = new Set<string>();
   private isUp = false;
@@ -108,17 +114,13 @@ export class RedisConnection {
     }
   }
 
-  /** Throws when the data of this deployment is gone; `held` is the reply to GET of the secret. */
-  isSecret(held: RedisReply): boolean {
-    return Buffer.isBuffer(held) && held.equals(this.secret);
+  /** Whether the data set is still the one known; resolves in step with the commands around it. */
+  async isSameState(): Promise<boolean> {
+    const held = await this.command(["GET", secretKey]);
+    return Buffer.isBuffer(held) && held.subarray(secretBytes).equals(this.mark);
   }
 
-  /** Reads the secret, in step with the commands around it. */
-  readSecret(): Promise<RedisReply> {
-    return this.command(["GET", secretKey]);
-  }
-
-  /** Everything written may be gone: takes or makes the secret anew. */
+  /** Everything written is gone: takes or makes the mark anew. */
   async renewState(): Promise<void> {
     this.stateEpoch++;
     try {
@@ -189,14 +191,15 @@ export class RedisConnection {
   }
 
   private async loadSecret(): Promise<void> {
-    await this.send(["SET", secretKey, randomBytes(16), "NX"]);
+    await this.send(["SET", secretKey, Buffer.concat([this.secret, randomBytes(markBytes)]), "NX"]);
     const held = await this.send(["GET", secretKey]);
-    if (!Buffer.isBuffer(held) || held.length !== 16)
+    if (!Buffer.isBuffer(held) || held.length !== secretBytes + markBytes)
       throw new PicketError(
         "SERVER_CONFIG",
-        `redis key ${secretKey} is not 16 bytes: delete it, or use another database`,
+        `redis key ${secretKey} is not ours: delete it, or use another database`,
       );
-    this.secret = held;
+    this.secret = held.subarray(0, secretBytes);
+    this.mark = held.subarray(secretBytes);
   }
 
   private down(error: Error): void {

@@ -1,0 +1,71 @@
+import type { BoardEntry, FindingBoard } from "../../incidents/incident-store.js";
+import { partitionCount } from "../../windows/window-store.js";
+import { redisScript, type RedisConnection } from "./redis-connection.js";
+import { bytes, list } from "./windows/window-reader.js";
+
+const logKey = "picket:{board}:log";
+const closedKey = "picket:{board}:closed";
+
+/**
+ * Appends entries and raises the closed times, both or neither.
+ * KEYS: log, closed. ARGV: entries kept about, then for each entry its text,
+ *   partition and closed time (both "" for a finding).
+ */
+const postScript = redisScript(`
+for i = 2, #ARGV, 3 do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
+  if ARGV[i + 1] ~= '' then
+    local known = tonumber(redis.call('HGET', KEYS[2], ARGV[i + 1]) or '0')
+    if known < tonumber(ARGV[i + 2]) then redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2]) end
+  end
+end
+redis.call('EXPIRE', KEYS[1], 604800)
+redis.call('EXPIRE', KEYS[2], 604800)
+return 1
+`);
+
+/** The board of all correlators of one Redis: a stream of about `entriesMax` entries, gone after a week without any. */
+export class RedisFindingBoard implements FindingBoard {
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly entriesMax = 100_000,
+  ) {}
+
+  async post(entries: readonly BoardEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const words = entries.flatMap((entry) => {
+      const [partition, untilMs] = entry.kind === "closed" ? [entry.partition, entry.untilMs] : ["", ""];
+      return [JSON.stringify(entry), String(partition), String(untilMs)];
+    });
+    await this.connection.run(postScript, [logKey, closedKey], [String(this.entriesMax), ...words]);
+  }
+
+  /** The position is the id of a stream entry. */
+  async read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }> {
+    const from = position === "" ? "-" : `(${position}`;
+    const reply = list(
+      await this.connection.command(["XRANGE", logKey, from, "+", "COUNT", String(entriesMax)]),
+    );
+    const entries: BoardEntry[] = [];
+    let last = position;
+    for (const item of reply) {
+      const [id, fields] = list(item);
+      last = bytes(id).toString("latin1");
+      entries.push(JSON.parse(bytes(list(fields)[1]).toString()) as BoardEntry);
+    }
+    return { entries, position: last };
+  }
+
+  async closedUntil(): Promise<Float64Array> {
+    const reply = list(await this.connection.command(["HGETALL", closedKey]));
+    const closed = new Float64Array(partitionCount);
+    for (let at = 0; at < reply.length; at += 2)
+      closed[Number(bytes(reply[at]).toString())] = Number(bytes(reply[at + 1]).toString());
+    return closed;
+  }
+
+  /** The connection belongs to whoever made it. */
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
