@@ -15,7 +15,7 @@ class Run {
   readonly end: Promise<unknown>;
   private readonly interruption = new AbortController();
 
-  constructor(args: readonly string[], env: Record<string, string> = {}, hasColours = false) {
+  constructor(args: readonly string[], hasColours = false) {
     const program = new Command("picket").exitOverride().configureOutput({
       writeOut: (text) => (this.out += text),
       writeErr: (text) => (this.notes += text),
@@ -24,7 +24,6 @@ class Run {
       out: (text) => (this.out += text),
       note: (text) => (this.notes += text),
       hasColours,
-      env,
       onInterrupt: () => ({ signal: this.interruption.signal, release: () => undefined }),
     });
     inheritExitOverride(program);
@@ -134,7 +133,7 @@ describe("the client commands", () => {
   });
 
   it("paint severities only when colours are wanted", async () => {
-    const run = new Run(["incidents", "list", ...server], {}, true);
+    const run = new Run(["incidents", "list", ...server], true);
     await run.end;
     expect(run.out).toContain("\u001b[1;97;41mcritical\u001b[0m");
     expect(await picket("incidents", "list", ...server)).not.toContain("\u001b");

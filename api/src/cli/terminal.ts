@@ -6,7 +6,6 @@ export interface Terminal {
   note(text: string): void;
   /** Colours may be used on stdout. */
   readonly hasColours: boolean;
-  readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborts when the user interrupts; `release` lets go of the handler. */
   onInterrupt(): { signal: AbortSignal; release(): void };
 }
@@ -18,7 +17,6 @@ export const processTerminal: Terminal = {
   get hasColours() {
     return process.stdout.isTTY === true && !process.env["NO_COLOR"];
   },
-  env: process.env,
   onInterrupt() {
     const stop = new AbortController();
     const onSignal = (): void => stop.abort();

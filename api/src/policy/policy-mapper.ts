@@ -56,10 +56,17 @@ function withoutEmptyList(scan: wire.ScanPolicy): object {
 }
 
 function checkNetworks(networks: readonly string[]): void {
-  const index = networks.findIndex((network) => !ipaddr.isValidCIDR(network));
+  const index = networks.findIndex((network) => !isNetwork(network));
   if (index < 0) return;
   const field = `home_networks[${index}]`;
   throw new PicketError("INVALID_POLICY", `${field}: must be a CIDR block, for example 10.0.0.0/8`, {
     field,
   });
+}
+
+/** Octal, short and scoped forms mean different things to different programs: they are refused. */
+function isNetwork(text: string): boolean {
+  return text.includes(":")
+    ? ipaddr.IPv6.isValidCIDR(text) && !text.includes("%")
+    : ipaddr.IPv4.isValidCIDRFourPartDecimal(text);
 }
