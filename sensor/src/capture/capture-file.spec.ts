@@ -244,8 +244,10 @@ describe("gzip", () => {
 
   it("delivers what was whole before it was damaged", async () => {
     const packed = gzipSync(whole, { level: 0 });
-    // The header of the third stored block: its length no longer matches its complement.
-    packed.fill(0xff, 10 + 2 * (5 + 65_535), 10 + 2 * (5 + 65_535) + 5);
+    // Behind the gzip header: stored blocks of a type byte, a length, its complement, the bytes.
+    let third = 10;
+    for (let blocks = 0; blocks < 2; blocks++) third += 5 + packed.readUInt16LE(third + 1);
+    packed.writeUInt16LE(packed.readUInt16LE(third + 1), third + 3);
     const { packets, counters, truncatedReason } = await readAll(stored(packed));
     expect(packets.length).toBeGreaterThan(100);
     expect(counters.recordsCorrupt).toBe(1);
@@ -255,15 +257,15 @@ describe("gzip", () => {
   it("of a bomb is never unpacked as a whole", async () => {
     const zeros = { bytes: new Uint8Array(200_000) };
     const one = pcapFile([zeros]).subarray(24);
-    const bomb = gzipSync(Buffer.concat([pcapFile([]), ...Array.from({ length: 800 }, () => one)]));
+    const bomb = gzipSync(Buffer.concat([pcapFile([]), ...Array.from({ length: 400 }, () => one)]));
     expect(bomb.length).toBeLessThan(400_000);
     const file = await CaptureFile.open(stored(bomb));
     const block = new PacketBlock();
     const before = process.memoryUsage.rss();
     let peak = before;
     while (await file.next(block)) peak = Math.max(peak, process.memoryUsage.rss());
-    expect(file.counters.packetsReceived).toBe(800);
-    expect(peak - before).toBeLessThan(80 * 1024 * 1024);
+    expect(file.counters.packetsReceived).toBe(400);
+    expect(peak - before).toBeLessThan(48 * 1024 * 1024);
   });
 });
 
