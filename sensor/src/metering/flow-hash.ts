@@ -23,22 +23,25 @@ export class FlowHash {
 
   /** Hash of the 8 address words at the front of `key`, of its ports (word 8) and of `protocol`. */
   hash(key: Int32Array, protocol: number): number {
+    const hash = this.hashIpv4(key[3], key[7], key[8], protocol);
+    const isMapped = (key[0] | key[1] | key[4] | key[5]) === 0 && key[2] === 0xffff && key[6] === 0xffff;
+    return isMapped ? hash : (hash + this.hashPrefixes(key)) | 0;
+  }
+
+  /** The same for two IPv4 addresses, given by their last words. */
+  hashIpv4(lower: number, upper: number, ports: number, protocol: number): number {
     const m = this.multipliers;
-    const lower = key[3];
-    const upper = key[7];
-    const ports = key[8];
-    let hash =
-      this.start +
-      Math.imul(lower & 0xffff, m[0]) +
-      Math.imul(lower >>> 16, m[1]) +
-      Math.imul(upper & 0xffff, m[2]) +
-      Math.imul(upper >>> 16, m[3]) +
-      Math.imul(ports & 0xffff, m[4]) +
-      Math.imul(ports >>> 16, m[5]) +
-      Math.imul(protocol, m[6]);
-    if ((key[0] | key[1] | key[4] | key[5]) !== 0 || (key[2] & key[6]) !== 0xffff)
-      hash += this.hashPrefixes(key);
-    return hash | 0;
+    return (
+      (this.start +
+        Math.imul(lower & 0xffff, m[0]) +
+        Math.imul(lower >>> 16, m[1]) +
+        Math.imul(upper & 0xffff, m[2]) +
+        Math.imul(upper >>> 16, m[3]) +
+        Math.imul(ports & 0xffff, m[4]) +
+        Math.imul(ports >>> 16, m[5]) +
+        Math.imul(protocol, m[6])) |
+      0
+    );
   }
 
   /** The six words that are the same in every IPv4 key. */

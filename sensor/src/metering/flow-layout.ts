@@ -38,6 +38,9 @@ export const recordUsAt = 13;
 
 /** State: bits 0 to 7 are the protocol. */
 export const protocolMask = 0xff;
+/** Set in flows of IPv6 packets: part of the key, with the protocol. */
+export const ipv6Bit = 1 << 30;
+export const keyStateMask = protocolMask | ipv6Bit;
 /** Direction of the initiator's packets. */
 export const initiatorShift = 8;
 /** Outcome so far, and the one reported so far. */

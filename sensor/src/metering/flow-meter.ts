@@ -37,6 +37,19 @@ import { ObservationView } from "./observation-view.js";
 import { TcpContact, TcpFlag, Verdict } from "./tcp-contact.js";
 import { TimerWheel } from "./timer-wheel.js";
 
+/** Phases in which a packet without SYN, FIN and RST decides nothing. */
+const plainPhases = (1 << Phase.counting) | (1 << Phase.established) | (1 << Phase.midStream);
+/** Copies for the hot path: the compiler folds a module's own constants, it loads imported ones. */
+const icmp = icmpProtocol;
+const wordsShift = flowWordsShift;
+const stateWord = stateAt;
+const flagsWord = tcpFlagsAt;
+const phaseBits = phaseShift;
+const phaseMax = phaseMask;
+const seenBits = Math.log2(seenBit);
+const lastUsDouble = lastUsAt;
+const packetsDouble = packetsAt;
+const bytesDouble = bytesAt;
 const handshakeFlags = TcpFlag.syn | TcpFlag.fin | TcpFlag.rst;
 /** A packet this much older than the newest is a clock set back, not reordering. */
 const clockStepUs = 10_000_000;
@@ -65,6 +78,8 @@ export class FlowMeter {
   nowUs = Number.NEGATIVE_INFINITY;
 
   private readonly flows: FlowTable;
+  private readonly words: Int32Array;
+  private readonly doubles: Float64Array;
   private readonly timers: TimerWheel;
   private readonly view: ObservationView;
   private readonly tcp: TcpContact;
@@ -77,6 +92,8 @@ export class FlowMeter {
     sink: FlowRecordSink,
   ) {
     this.flows = new FlowTable(settings.tableFlowsMax, settings.seed);
+    this.words = this.flows.words;
+    this.doubles = this.flows.doubles;
     this.timers = new TimerWheel(settings.tableFlowsMax);
     this.view = new ObservationView(settings.seed, settings.ownAddresses);
     this.tcp = new TcpContact(this.flows.words, this.view);
@@ -94,6 +111,7 @@ export class FlowMeter {
     if (timeUs >= this.nextTickUs) this.advance(timeUs);
     else if (timeUs >= this.nowUs) this.nowUs = timeUs;
     else this.stepBack(timeUs);
+    if (this.countPlain(packet, timeUs)) return;
     const { protocol } = packet;
     if (protocol === icmpProtocol || protocol === icmpv6Protocol) {
       this.processIcmp(packet, timeUs);
@@ -101,6 +119,33 @@ export class FlowMeter {
     }
     const direction = this.flows.loadPacket(packet, packet.sourcePort, packet.destinationPort);
     this.meter(packet, timeUs, direction, direction);
+  }
+
+  /**
+   * The hot path: an IPv4 packet in order that only adds to a flow whose
+   * outcome it cannot change. False when the packet needs more than that; then
+   * nothing has happened.
+   */
+  private countPlain(packet: DecodedPacket, timeUs: number): boolean {
+    const { tcpFlags, protocol, ipLength } = packet;
+    if (packet.isIpv6 || (tcpFlags & handshakeFlags) !== 0 || protocol === icmp) return false;
+    const found = this.flows.findIpv4(packet);
+    if (found === -1) return false;
+    const { words, doubles, counters } = this;
+    const at = (found >> 1) << wordsShift;
+    const doublesAt = at >> 1;
+    const direction = found & 1;
+    const state = words[at + stateWord];
+    const isPlain = ((plainPhases >>> ((state >>> phaseBits) & phaseMax)) & 1) === 1;
+    const isKnownSide = ((state >>> (seenBits + direction)) & 1) === 1;
+    if (!isPlain || !isKnownSide || timeUs < doubles[doublesAt + lastUsDouble]) return false;
+    words[at + flagsWord] |= tcpFlags << (direction << 3);
+    doubles[doublesAt + lastUsDouble] = timeUs;
+    doubles[doublesAt + packetsDouble + direction] += 1;
+    doubles[doublesAt + bytesDouble + direction] += ipLength;
+    counters.packets++;
+    counters.bytes += ipLength;
+    return true;
   }
 
   /** Moves time forward and reports what is due; an earlier time does nothing. */
@@ -179,7 +224,7 @@ export class FlowMeter {
     return this.flows.loadInner(packet, packet.innerDestinationPort, packet.innerDestinationPort);
   }
 
-  /** The hot path: one packet of the loaded key. `initiator` is the direction of the initiator if it opens a flow. */
+  /** One packet of the loaded key. `initiator` is the direction of the initiator if it opens a flow. */
   private meter(packet: DecodedPacket, timeUs: number, direction: number, initiator: number): void {
     const { flows, counters } = this;
     counters.packets++;
@@ -189,32 +234,19 @@ export class FlowMeter {
       this.open(packet, timeUs, direction, initiator);
       return;
     }
-    const { words, doubles } = flows;
+    const phase = this.phaseOf(slot);
     const at = slot << flowWordsShift;
-    const doublesAt = slot << flowDoublesShift;
-    const state = words[at + stateAt];
-    const phase = (state >>> phaseShift) & phaseMask;
-    if ((state & protocolMask) === tcpProtocol) {
-      const isPlain = (packet.tcpFlags & handshakeFlags) === 0;
-      if (!isPlain || (phase !== Phase.established && phase !== Phase.midStream)) {
-        const verdict = this.tcp.step(at, direction, packet);
-        if (verdict === Verdict.restarts) {
-          this.close(slot, FlowEndReason.endDetected);
-          this.open(packet, timeUs, direction, initiator);
-          return;
-        }
-        this.add(slot, direction, packet, timeUs);
-        this.noteSeen(at, direction);
-        this.conclude(slot, verdict, phase);
-        return;
-      }
-      words[at + tcpFlagsAt] |= packet.tcpFlags << (direction << 3);
+    const verdict = packet.protocol === tcpProtocol ? this.tcp.step(at, direction, packet) : Verdict.none;
+    if (verdict === Verdict.restarts) {
+      this.close(slot, FlowEndReason.endDetected);
+      this.open(packet, timeUs, direction, initiator);
+      return;
     }
-    doubles[doublesAt + packetsAt + direction] += 1;
-    doubles[doublesAt + bytesAt + direction] += packet.ipLength;
-    if (timeUs > doubles[doublesAt + lastUsAt]) doubles[doublesAt + lastUsAt] = timeUs;
-    else if (timeUs < doubles[doublesAt + lastUsAt]) this.placeEarlier(slot, timeUs);
-    if ((state & (seenBit << direction)) === 0) this.seeSide(slot, direction, phase);
+    this.add(slot, direction, packet, timeUs);
+    this.noteSeen(at, direction);
+    if (packet.protocol === tcpProtocol) this.conclude(slot, verdict, phase);
+    else if (phase === Phase.waiting && this.isReply(at, direction))
+      this.reach(slot, Outcome.answered, FlowEndReason.open);
   }
 
   private open(packet: DecodedPacket, timeUs: number, direction: number, initiator: number): void {
@@ -261,12 +293,8 @@ export class FlowMeter {
     this.timers.set(slot, this.deadlines.nextUs(slot));
   }
 
-  /** First packet of the other side of a flow whose outcome needs no flags. */
-  private seeSide(slot: number, direction: number, phase: number): void {
-    const at = slot << flowWordsShift;
-    const isReply = ((this.flows.words[at + stateAt] >>> initiatorShift) & 1) !== direction;
-    this.noteSeen(at, direction);
-    if (phase === Phase.waiting && isReply) this.reach(slot, Outcome.answered, FlowEndReason.open);
+  private isReply(at: number, direction: number): boolean {
+    return ((this.flows.words[at + stateAt] >>> initiatorShift) & 1) !== direction;
   }
 
   private noteSeen(at: number, direction: number): void {
@@ -274,7 +302,7 @@ export class FlowMeter {
     const state = words[at + stateAt];
     if ((state & (seenBit << direction)) !== 0) return;
     words[at + stateAt] = state | (seenBit << direction);
-    if (((state >>> initiatorShift) & 1) !== direction) this.view.noteReply(words, at);
+    if (this.isReply(at, direction)) this.view.noteReply(words, at);
   }
 
   /** Acts on what a TCP packet changed; `before` is the phase it met. */
