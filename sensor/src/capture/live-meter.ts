@@ -90,11 +90,23 @@ export class LiveMeter {
     return { ...addCounters(this.#past, this.#current), meter_restarts: this.restarts };
   }
 
-  /** Throws PicketError INTERFACE_UNKNOWN, CAPTURE_DENIED or CAPTURE_FAILED before anything is started. */
-  start(): void {
+  /** What is wrong although packets are captured. */
+  get fault(): string | undefined {
+    return this.#refusedFilter === undefined
+      ? undefined
+      : `filter "${this.#refusedFilter}" is refused: capturing everything`;
+  }
+
+  /** Throws PicketError INTERFACE_UNKNOWN, CAPTURE_DENIED or CAPTURE_FAILED; starts nothing. */
+  check(): void {
     this.#settings = { ...this.#settings, interface: resolveInterface(this.#settings.interface) };
     requireCapturePermission();
     meterEntry();
+  }
+
+  /** Throws what `check` throws, before anything is started. */
+  start(): void {
+    this.check();
     this.#watchTimer = setInterval(() => this.#watch(), watchIntervalMs);
     this.#launch();
   }
@@ -102,13 +114,17 @@ export class LiveMeter {
   /** New settings: timeouts are told to the meter, a filter or snap length starts another one. */
   update(change: Partial<Omit<MeterSettings, "interface">>): void {
     const before = this.#settings;
-    const filter = change.filter === this.#refusedFilter ? before.filter : (change.filter ?? before.filter);
+    const wanted = change.filter ?? before.filter;
+    const isRefused = wanted === this.#refusedFilter;
+    if (!isRefused && change.filter !== undefined) this.#refusedFilter = undefined;
+    const filter = isRefused ? before.filter : wanted;
     const after = { ...before, ...change, filter };
     if (JSON.stringify(before) === JSON.stringify(after)) return;
     this.#settings = after;
     if (this.#child === undefined) return;
     if (before.filter !== after.filter || before.snapLengthBytes !== after.snapLengthBytes) {
       this.#isReplacing = true;
+      this.#setState({ kind: "waiting", reason: "the policy's filter or snap length is new" });
       this.#child.stdin?.end();
       return;
     }

@@ -1,0 +1,26 @@
+import { Policy } from "@picket/proto/generated/picket/v1/policy.js";
+import type { PolicySlice } from "./policy-slice.js";
+
+/** Reads a slice from proto3 JSON of `picket.v1.Policy`; undefined for anything else. */
+export function decodePolicySlice(text: string): PolicySlice | undefined {
+  const policy = parse(text);
+  if (policy === undefined) return undefined;
+  const { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs, filter, snapLengthBytes } = policy.sensor ?? {};
+  return {
+    revision: Number(policy.revision),
+    activeTimeoutMs,
+    idleTimeoutMs,
+    holdTimeoutMs,
+    filter,
+    snapLengthBytes,
+  };
+}
+
+function parse(text: string): Policy | undefined {
+  try {
+    const json: unknown = JSON.parse(text);
+    return typeof json === "object" && json !== null ? Policy.fromJSON(json) : undefined;
+  } catch {
+    return undefined;
+  }
+}
