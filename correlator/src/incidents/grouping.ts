@@ -82,17 +82,18 @@ export class Grouping {
     if (this.isDirty) this.publisher.show(this.view());
     this.isDirty = false;
     this.takenMs = nowMs;
-    this.forgetClosed();
-    return this.publisher.take({
+    const events = this.publisher.take({
       nowMs,
       foldedUntilMs: this.foldedUntilMs,
       isInside,
       sensorName: this.sensorName,
       sessionGapMs: this.settings.sessionGapMs,
     });
+    this.forgetClosed();
+    return events;
   }
 
-  /** What closed an hour ago can no longer be joined. */
+  /** What closed an hour ago, and was said to be, can no longer be joined. */
   private forgetClosed(): void {
     if (!Number.isFinite(this.foldedUntilMs)) return;
     const beforeMs = this.foldedUntilMs - this.settings.sessionGapMs - forgetAfterMs;

@@ -10,7 +10,6 @@ import {
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
 
-const daysKept = 2;
 /** Sources of one UTC day; beyond it those on probation (one failed contact) go first. */
 const sourcesMax = 250_000;
 /** Entries looked at when one has to go. */
@@ -39,7 +38,6 @@ interface SourceDay {
 /** Contacts of each source by UTC day. */
 export class MemorySourceWindows {
   private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
-  private latestDay = 0;
 
   constructor(
     private readonly limits: WindowLimits,
@@ -81,6 +79,10 @@ export class MemorySourceWindows {
     return { source, failed, answered, refused };
   }
 
+  dropDaysBefore(day: number): void {
+    for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
+  }
+
   private mergeMore(
     failed: Map<string, MutableContact>,
     key: string,
@@ -105,7 +107,6 @@ export class MemorySourceWindows {
   }
 
   private source(address: AddressKey, day: number): SourceDay {
-    if (day > this.latestDay) this.dropDaysBefore((this.latestDay = day) - daysKept + 1);
     let sources = this.days.get(day);
     if (sources === undefined) this.days.set(day, (sources = new Map()));
     let source = sources.get(address);
@@ -126,10 +127,6 @@ export class MemorySourceWindows {
     }
     const oldest = sources.keys().next().value;
     if (oldest !== undefined) sources.delete(oldest);
-  }
-
-  private dropDaysBefore(day: number): void {
-    for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
   }
 }
 

@@ -3,16 +3,15 @@ import { linearEstimate } from "../../windows/linear-count.js";
 import {
   hotStartsMin,
   startBits,
+  startSliceMs,
   type StartDirection,
   type StartObservation,
   type WindowLimits,
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
 
-/** Slices behind the newest that still take flows (20 minutes); older ones keep their count only. */
-const openSlices = 240;
-/** Slices behind the newest that are kept at all: the baseline reaches 60 further back. */
-const keptSlices = openSlices + 60;
+/** Slices behind the closed ones whose counts are kept: the baseline reaches 60 back. */
+const keptSlices = 120;
 
 interface StartSlice {
   readonly positions: Set<number>;
@@ -25,7 +24,8 @@ interface StartSlice {
 export class MemoryStartWindows {
   private readonly slices = new Map<number, Map<string, StartSlice>>();
   private readonly closed = new Map<number, Map<string, number>>();
-  private latestSlice = 0;
+  /** Slices before this one are closed: they keep their count only. */
+  private openSlice = 0;
 
   constructor(
     private readonly limits: WindowLimits,
@@ -34,8 +34,7 @@ export class MemoryStartWindows {
 
   /** True when the slice is hot after this. */
   merge(start: StartObservation): boolean {
-    if (start.slice > this.latestSlice) this.advance(start.slice);
-    if (start.slice <= this.latestSlice - openSlices) return this.refuse();
+    if (start.slice < this.openSlice) return this.refuse();
     const slice = this.slice(start);
     if (!slice.contributions.has(start.contribution)) this.add(slice, start);
     return slice.reported >= hotStartsMin;
@@ -52,19 +51,21 @@ export class MemoryStartWindows {
     return counts;
   }
 
-  private refuse(): boolean {
-    this.counters.startsRefused++;
-    return false;
-  }
-
-  private advance(latestSlice: number): void {
-    this.latestSlice = latestSlice;
+  /** Closes every slice that ends at or before `untilMs`. */
+  close(untilMs: number): void {
+    this.openSlice = Math.floor(untilMs / startSliceMs);
     for (const [slice, hosts] of this.slices) {
-      if (slice > latestSlice - openSlices) continue;
+      if (slice >= this.openSlice) continue;
       this.slices.delete(slice);
       this.closed.set(slice, new Map([...hosts].map(([key, found]) => [key, countOf(found)])));
     }
-    for (const slice of this.closed.keys()) if (slice < latestSlice - keptSlices) this.closed.delete(slice);
+    for (const slice of this.closed.keys())
+      if (slice < this.openSlice - keptSlices) this.closed.delete(slice);
+  }
+
+  private refuse(): boolean {
+    this.counters.startsRefused++;
+    return false;
   }
 
   private slice(start: StartObservation): StartSlice {

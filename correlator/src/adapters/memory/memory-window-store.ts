@@ -25,7 +25,7 @@ import {
 import { MemorySourceWindows } from "./memory-source-windows.js";
 import { MemoryStartWindows } from "./memory-start-windows.js";
 
-/** Retention by event time, as the time to live of the shared store. */
+/** Kept behind the closed slices, by event time, as the time to live of the shared store. */
 const crowdSlicesKept = 6;
 const historySlicesKept = 7 * 144;
 /** Services remembered of one UTC day. */
@@ -49,7 +49,10 @@ export class MemoryWindowStore implements WindowStore {
   private readonly starts: MemoryStartWindows;
   /** Hot windows of each partition by identity. */
   private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
-  private latestSlice = 0;
+  /** Contact slices before this one are closed; what is kept hangs on it. */
+  private closedSlice = 0;
+  /** Until when each partition's hot windows were read to close them. */
+  private readonly readUntilMs = new Float64Array(partitionCount);
 
   constructor(private readonly limits: WindowLimits = defaultWindowLimits) {
     this.sources = new MemorySourceWindows(limits, this.counters);
@@ -105,7 +108,11 @@ export class MemoryWindowStore implements WindowStore {
     return Promise.resolve(this.starts.read(host, direction, fromSlice, toSlice));
   }
 
+  /** Also forgets what lies far behind what every partition has closed; nothing is forgotten before that. */
   readHot(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
+    const closedMs = this.readUntilMs.reduce((least, until) => Math.min(least, until), Infinity);
+    if (Number.isFinite(closedMs)) this.prune(closedMs);
+    this.readUntilMs[partition] = untilMs;
     const found: HotWindow[] = [];
     for (const window of this.hot[partition].values()) {
       const endMs = sliceEndMs(window);
@@ -128,14 +135,9 @@ export class MemoryWindowStore implements WindowStore {
     this.sources.mergeAnswered(contact);
     const day = Math.floor(contact.timeMs / dayMs);
     let services = this.services.get(day);
-    if (services === undefined) this.startServicesDay(day, (services = new Set()));
+    if (services === undefined) this.services.set(day, (services = new Set()));
     if (services.size < servicesMax)
       services.add(serviceKey(contact.destination, contact.port, contact.protocol));
-  }
-
-  private startServicesDay(day: number, services: Set<string>): void {
-    for (const kept of this.services.keys()) if (kept < day - 1) this.services.delete(kept);
-    this.services.set(day, services);
   }
 
   private mergeCrowd(observation: CrowdObservation, touched: HotWindow[]): void {
@@ -178,7 +180,6 @@ export class MemoryWindowStore implements WindowStore {
 
   private crowd(observation: CrowdObservation): Crowd {
     const { kind, subject, slice } = observation;
-    if (slice > this.latestSlice) this.dropSlicesBefore((this.latestSlice = slice) - crowdSlicesKept);
     let crowds = this.crowds.get(slice);
     if (crowds === undefined) this.crowds.set(slice, (crowds = new Map()));
     const text = kind + subject;
@@ -190,16 +191,27 @@ export class MemoryWindowStore implements WindowStore {
     return crowd;
   }
 
-  private dropSlicesBefore(slice: number): void {
-    for (const kept of this.crowds.keys()) if (kept < slice) this.crowds.delete(kept);
+  private prune(closedMs: number): void {
+    const slice = Math.floor(closedMs / contactSliceMs);
+    if (slice <= this.closedSlice) return;
+    this.closedSlice = slice;
+    const day = Math.floor(closedMs / dayMs);
+    this.sources.dropDaysBefore(day - 1);
+    this.starts.close(closedMs);
+    dropBefore(this.services, day - 1);
+    dropBefore(this.crowds, slice - crowdSlicesKept);
     for (const [text, counts] of this.history) {
-      for (const kept of counts.keys()) if (kept < slice - historySlicesKept) counts.delete(kept);
+      dropBefore(counts, slice - historySlicesKept);
       if (counts.size === 0) this.history.delete(text);
     }
-    const hotFromMs = this.latestSlice * contactSliceMs - hotKeptMs;
     for (const windows of this.hot)
-      for (const [text, window] of windows) if (sliceEndMs(window) < hotFromMs) windows.delete(text);
+      for (const [text, window] of windows)
+        if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(text);
   }
+}
+
+function dropBefore(map: Map<number, unknown>, first: number): void {
+  for (const key of map.keys()) if (key < first) map.delete(key);
 }
 
 function crowdText(key: { readonly kind: string; readonly subject: string }): string {
