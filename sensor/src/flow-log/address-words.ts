@@ -1,4 +1,6 @@
-import { IPv4, IPv6 } from "ipaddr.js";
+import ipaddr from "ipaddr.js";
+
+const { IPv4, IPv6 } = ipaddr;
 
 /**
  * Writes an address in text form as four words, most significant first, IPv4
