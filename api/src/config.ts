@@ -1,3 +1,4 @@
+import { serversConfigShape } from "@picket/correlator/config.js";
 import { z } from "zod";
 
 /** Settings of serving gRPC; the same in the embedded and the distributed mode. */
@@ -11,15 +12,11 @@ export const apiServingSchema = z.strictObject({
     )
     .default("127.0.0.1:50061")
     .describe("Address and port to serve gRPC on; port 0 takes a free one."),
-  tlsCertFile: z
-    .string()
-    .optional()
-    .describe("Certificate chain in PEM; with it and the key, TLS is required."),
-  tlsKeyFile: z.string().optional().describe("Private key of the certificate in PEM."),
-  tlsClientCaFile: z
-    .string()
-    .optional()
-    .describe("Certificate authority in PEM; clients must show a certificate it signed."),
+  tlsCertificateFile: file(
+    "PEM file of the certificate chain to serve with; with it and the key, TLS is required.",
+  ),
+  tlsKeyFile: file("PEM file of the certificate's private key."),
+  tlsClientCaFile: file("PEM file of an authority; clients must show a certificate that it signed."),
   heartbeatIntervalMs: z
     .number()
     .int()
@@ -48,3 +45,12 @@ export const apiServingSchema = z.strictObject({
 });
 
 export type ApiConfig = z.infer<typeof apiServingSchema>;
+
+/** Configuration of `picket api`: how to serve, and where the servers are. */
+export const apiConfigSchema = z.strictObject({ ...apiServingSchema.shape, ...serversConfigShape });
+
+export type ApiDaemonConfig = z.infer<typeof apiConfigSchema>;
+
+function file(about: string) {
+  return z.string().max(4096).default("").describe(about);
+}

@@ -1,15 +1,14 @@
 import "reflect-metadata";
-import { readFileSync } from "node:fs";
-import { logVerbosity, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
+import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { NestFactory } from "@nestjs/core";
 import { PolicyServiceService } from "@picket/proto/generated/picket/v1/policy.js";
 import { SensorServiceService } from "@picket/proto/generated/picket/v1/sensor.js";
-import { PicketError } from "@picket/proto/picket-error.js";
 import { pino, type Logger } from "pino";
 import { ApiModule } from "./api.module.js";
-import type { ApiConfig } from "./config.js";
+import type { ApiConfig, ApiDaemonConfig } from "./config.js";
 import { PassErrorsFilter } from "./grpc/grpc-error.js";
 import { GrpcTransport } from "./grpc/grpc-transport.js";
+import { readServerCredentials } from "./grpc/server-credentials.js";
 import { StandardServices } from "./grpc/standard-services.js";
 import { incidentServiceDefinition } from "./incidents/watch-response-codec.js";
 import type { ApiPorts } from "./ports.js";
@@ -35,7 +34,7 @@ const serviceNames = ["picket.v1.IncidentService", "picket.v1.SensorService", "p
 export async function runApi(config: ApiConfig, ports: ApiPorts, signal?: AbortSignal): Promise<RunningApi> {
   // Its messages come back as errors, which say more.
   setLogVerbosity(logVerbosity.NONE);
-  const logger = pino({ name: "api", level: config.logLevel }, pino.destination(2));
+  const logger = newLogger(config);
   const standard = new StandardServices(serviceNames);
   const transport = buildTransport(config, standard, logger);
   const app = await NestFactory.createMicroservice(ApiModule.over(ports, config), {
@@ -63,39 +62,46 @@ export async function runApi(config: ApiConfig, ports: ApiPorts, signal?: AbortS
   return { address: transport.address, stop };
 }
 
+/**
+ * `picket api`: serves what NATS and Redis hold until `signal` aborts, and
+ * resolves to 0. Starts whether or not they are there. Throws PicketError like
+ * `runApi`, and when a server refuses the credentials or is too old.
+ */
+export async function runApiDaemon(config: ApiDaemonConfig, signal: AbortSignal): Promise<number> {
+  const { DistributedPorts } = await import("./distributed.module.js");
+  const distributed = new DistributedPorts(config, newLogger(config));
+  let api: RunningApi | undefined;
+  try {
+    api = await runApi(config, distributed.ports);
+    distributed.start();
+    const refusal = await Promise.race([distributed.failed, aborted(signal)]);
+    if (refusal !== undefined) throw refusal;
+    return 0;
+  } finally {
+    await api?.stop();
+    await distributed.stop();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
+}
+
+function newLogger(config: ApiConfig): Logger {
+  return pino({ name: "api", level: config.logLevel }, pino.destination({ fd: 2, sync: true }));
+}
+
 function buildTransport(config: ApiConfig, standard: StandardServices, logger: Logger): GrpcTransport {
   return new GrpcTransport({
     listen: config.listen,
-    credentials: readCredentials(config),
+    credentials: readServerCredentials(config),
     services: [incidentServiceDefinition, SensorServiceService, PolicyServiceService],
     connectionAgeMaxMs: config.connectionAgeMaxSeconds * 1000,
     streamsMax: config.watchersMax,
     addServices: (server) => standard.addTo(server),
     onBug: (error) => logger.error({ err: error }, "a call failed unexpectedly"),
   });
-}
-
-function readCredentials(config: ApiConfig): ServerCredentials {
-  const { tlsCertFile, tlsKeyFile, tlsClientCaFile } = config;
-  if (tlsCertFile === undefined && tlsKeyFile === undefined) {
-    if (tlsClientCaFile === undefined) return ServerCredentials.createInsecure();
-    throw missingTls("tlsCertFile", "tlsClientCaFile");
-  }
-  if (tlsCertFile === undefined) throw missingTls("tlsCertFile", "tlsKeyFile");
-  if (tlsKeyFile === undefined) throw missingTls("tlsKeyFile", "tlsCertFile");
-  const clientCa = tlsClientCaFile === undefined ? null : readPem(tlsClientCaFile);
-  const pair = { cert_chain: readPem(tlsCertFile), private_key: readPem(tlsKeyFile) };
-  return ServerCredentials.createSsl(clientCa, [pair], clientCa !== null);
-}
-
-function missingTls(field: string, other: string): PicketError {
-  return new PicketError("INVALID_ARGUMENT", `${field}: must be given with ${other}`, { field });
-}
-
-function readPem(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new PicketError("FILE_UNREADABLE", `cannot read the TLS file ${file}`, { cause: error });
-  }
 }

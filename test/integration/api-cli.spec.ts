@@ -298,8 +298,8 @@ describe("the client commands", () => {
     ["a count that is none", ["incidents", "watch", "--count", "0"], "give a whole number from 1 on"],
     [
       "half of a certificate",
-      ["sensors", "--tls-cert", "x.pem"],
-      "--tls-cert and --tls-key must be given together",
+      ["sensors", "--tls-certificate", "x.pem"],
+      "--tls-certificate and --tls-key must be given together",
     ],
   ])("say in one line what is wrong with %s", async (_name, args, message) => {
     const full = [...(typeof args === "function" ? await args() : args), ...server];

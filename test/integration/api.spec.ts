@@ -277,9 +277,11 @@ describe("starting the api", () => {
   });
 
   it("names the TLS file that cannot be read or is missing", async () => {
-    const missing = { tlsCertFile: "/nonexistent/cert.pem", tlsKeyFile: "/nonexistent/key.pem" };
+    const missing = { tlsCertificateFile: "/nonexistent/cert.pem", tlsKeyFile: "/nonexistent/key.pem" };
     await expect(ApiFixture.start(missing)).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
-    await expect(ApiFixture.start({ tlsKeyFile: "key.pem" })).rejects.toMatchObject({ field: "tlsCertFile" });
+    await expect(ApiFixture.start({ tlsKeyFile: "key.pem" })).rejects.toMatchObject({
+      field: "tlsCertificateFile",
+    });
   });
 
   it("stops when its signal aborts, also before it began", async () => {

@@ -102,12 +102,14 @@ export function isUnreachable(error: ServiceError): boolean {
   );
 }
 
-function readCredentials({ tlsCa, tlsCert, tlsKey }: ServerOptions): ChannelCredentials {
-  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new PicketError("INVALID_ARGUMENT", "--tls-cert and --tls-key must be given together");
+function readCredentials({ tlsCa, tlsCertificate, tlsKey }: ServerOptions): ChannelCredentials {
+  if ((tlsCertificate === undefined) !== (tlsKey === undefined)) {
+    throw new PicketError("INVALID_ARGUMENT", "--tls-certificate and --tls-key must be given together");
   }
-  if (tlsCa === undefined && tlsCert === undefined) return credentials.createInsecure();
-  const [ca, cert, key] = [tlsCa, tlsCert, tlsKey].map((file) => (file === undefined ? null : readPem(file)));
+  if (tlsCa === undefined && tlsCertificate === undefined) return credentials.createInsecure();
+  const [ca, cert, key] = [tlsCa, tlsCertificate, tlsKey].map((file) =>
+    file === undefined ? null : readPem(file),
+  );
   return credentials.createSsl(ca, key, cert);
 }
 

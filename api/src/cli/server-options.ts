@@ -4,7 +4,7 @@ import { Option, type Command } from "commander";
 export interface ServerOptions {
   readonly server: string;
   readonly tlsCa?: string;
-  readonly tlsCert?: string;
+  readonly tlsCertificate?: string;
   readonly tlsKey?: string;
 }
 
@@ -17,7 +17,11 @@ export function addServerOptions(command: Command): Command {
         .default("127.0.0.1:50061"),
     )
     .addOption(new Option("--tls-ca <file>", "use TLS and trust this authority (PEM)").env("PICKET_TLS_CA"))
-    .addOption(new Option("--tls-cert <file>", "certificate to show to the api (PEM)").env("PICKET_TLS_CERT"))
+    .addOption(
+      new Option("--tls-certificate <file>", "certificate to show to the api (PEM)").env(
+        "PICKET_TLS_CERTIFICATE",
+      ),
+    )
     .addOption(new Option("--tls-key <file>", "private key of the certificate (PEM)").env("PICKET_TLS_KEY"))
     .option("--json", "print proto3 JSON, one object a line");
 }
