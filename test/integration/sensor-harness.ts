@@ -50,19 +50,27 @@ export class FlowReader {
   /** Batches that could not be decoded. */
   readonly invalid: string[] = [];
   readonly #columns = new FlowColumns();
+  #connection: NatsConnection | undefined;
   #messages: ConsumerMessages | undefined;
 
-  constructor(private readonly connection: NatsConnection) {}
-
-  async start(): Promise<void> {
-    const consumer = await jetstream(this.connection).consumers.get("FLOWS");
-    this.#messages = await consumer.consume({
-      callback: (message) => this.#take(message.subject, message.data),
-    });
+  /** Tries until the server at `url` answers for its stream. */
+  async start(url: string): Promise<void> {
+    this.#connection = await connectTest(url);
+    for (const endMs = performance.now() + 15_000; this.#messages === undefined; await delay(50)) {
+      try {
+        const consumer = await jetstream(this.#connection, { timeout: 1000 }).consumers.get("FLOWS");
+        this.#messages = await consumer.consume({
+          callback: (message) => this.#take(message.subject, message.data),
+        });
+      } catch (error) {
+        if (performance.now() > endMs) throw error;
+      }
+    }
   }
 
   async stop(): Promise<void> {
     await this.#messages?.close();
+    await this.#connection?.close();
   }
 
   get records(): number {

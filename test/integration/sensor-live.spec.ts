@@ -71,8 +71,8 @@ describe.skipIf(!canUseNamespaces)("a live sensor", () => {
       publishTimeoutMs: 1000,
       logLevel: "error",
     });
-    reader = new FlowReader(connection);
-    await reader.start();
+    reader = new FlowReader();
+    await reader.start(nats.url);
     last = undefined;
     connection.subscribe(`picket.status.v1.${config.name}`, {
       callback: (_error, message) => void (last = SensorStatus.decode(message.data)),

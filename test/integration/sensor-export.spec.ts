@@ -1,0 +1,244 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
+import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
+import { batchBytesMax } from "@picket/proto/batch/flow-columns.js";
+import { totalsOf } from "@picket/sensor/capture/live-batch.js";
+import { sensorConfigSchema, type SensorConfig } from "@picket/sensor/config.js";
+import { DiskSpool } from "@picket/sensor/export/disk-spool.js";
+import { NatsExporter } from "@picket/sensor/export/nats-exporter.js";
+import { NatsLink } from "@picket/sensor/export/nats-link.js";
+import { createLog, RateLimitedLog } from "@picket/sensor/log.js";
+import type { PicketError } from "@picket/proto/picket-error.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startNats, type NatsProcess } from "../servers/nats-server.js";
+import { connectTest, createFlowStream, FlowReader, temporaryFolder, waitUntil } from "./sensor-harness.js";
+
+const scratch = new Uint8Array(batchBytesMax);
+
+/** A batch of `records` flows of one packet each, as the meter hands it over. */
+function meteredBatch(records: number): { bytes: Uint8Array; totals: ReturnType<typeof totalsOf> } {
+  const builder = new FlowBatchBuilder();
+  for (let i = 0; i < records; i++) {
+    const row = builder.append(0, 0, 0xffff, 0x0a000001 + i, 0, 0, 0xffff, 0x0a010001);
+    builder.columns.startUs[row] = builder.columns.endUs[row] = 1_700_000_000_000_000 + i;
+    builder.columns.forwardPackets[row] = 1;
+    builder.columns.forwardBytes[row] = 60;
+  }
+  return { bytes: encodeFlowBatch(builder.columns, scratch), totals: totalsOf(builder.columns) };
+}
+
+/** The exporting half of a sensor: spool, link, exporter. */
+class ExportingSensor {
+  readonly exporter: NatsExporter;
+  readonly link: NatsLink;
+  readonly faults: PicketError[] = [];
+  downs = 0;
+
+  constructor(readonly config: SensorConfig) {
+    const epoch = randomBytes(16);
+    const nowUs = () => Date.now() * 1000;
+    const spool = DiskSpool.open({
+      folder: config.spoolFolder,
+      bytesMax: config.spoolBytesMax,
+      memoryBytesMax: config.spoolMemoryBytesMax,
+      epoch,
+      nowUs,
+    });
+    this.exporter = new NatsExporter({
+      sensor: config.name,
+      epoch,
+      spool,
+      inboxPrefix: `_INBOX_${config.name}`,
+      inFlightMax: config.publishInFlightMax,
+      inFlightBytesMax: config.publishInFlightBytesMax,
+      timeoutMs: config.publishTimeoutMs,
+      log: new RateLimitedLog(createLog("error")),
+      nowUs,
+    });
+    this.link = new NatsLink(config, {
+      onUp: (connection) => this.exporter.onUp(connection),
+      onDown: (reason) => {
+        this.downs++;
+        this.exporter.onDown(reason);
+      },
+      onFatal: (error) => this.faults.push(error),
+    });
+    this.exporter.start();
+    this.link.start();
+  }
+
+  export(batches: number, records = 5): void {
+    for (let i = 0; i < batches; i++) {
+      const { bytes, totals } = meteredBatch(records);
+      this.exporter.exportBatch(bytes, totals);
+    }
+  }
+
+  async stop(deadlineMs = 5000): Promise<void> {
+    await this.exporter.stop(deadlineMs);
+    await this.link.stop();
+  }
+}
+
+describe("exporting flows", () => {
+  let nats: NatsProcess;
+  let connection: NatsConnection;
+  let reader: FlowReader;
+  let folder: ReturnType<typeof temporaryFolder>;
+  let config: SensorConfig;
+
+  beforeEach(async () => {
+    nats = await startNats();
+    connection = await connectTest(nats.url);
+    reader = new FlowReader();
+    folder = temporaryFolder();
+    config = sensorConfigSchema.parse({
+      name: "s1",
+      nats: [nats.url],
+      spoolFolder: folder.path,
+      publishTimeoutMs: 500,
+    });
+  });
+
+  afterEach(async () => {
+    await reader.stop();
+    await connection.close();
+    await nats.stop();
+    folder.remove();
+  });
+
+  it("arrives whole and without holes whatever is killed on the way", async () => {
+    await createFlowStream(connection);
+    const sensor = new ExportingSensor(config);
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 20; i++) {
+        sensor.export(10);
+        await delay(5);
+      }
+      await nats.kill();
+      sensor.export(50);
+      await nats.restart();
+    }
+    await waitUntil(
+      "everything is acknowledged",
+      () => sensor.exporter.counters.batchesAcknowledged === 750,
+      30_000,
+    );
+    await sensor.stop();
+    await reader.start(nats.url);
+    await waitUntil("everything is read", () => reader.records >= 3750);
+    expect([...new Set(reader.batches.map((batch) => batch.sequence))]).toHaveLength(750);
+    expect(reader.batches).toHaveLength(750);
+    expect(reader.invalid).toEqual([]);
+    expect(reader.gaps).toEqual([]);
+  }, 60_000);
+
+  it("waits for the stream and says so", async () => {
+    const sensor = new ExportingSensor(config);
+    sensor.export(20);
+    await waitUntil("a fault", () => sensor.exporter.fault?.includes("waiting for a correlator") === true);
+    expect(sensor.exporter.counters.batchesAcknowledged).toBe(0);
+    await createFlowStream(connection);
+    await reader.start(nats.url);
+    await waitUntil("all batches", () => reader.batches.length === 20);
+    expect(sensor.exporter.fault).toBeUndefined();
+    await sensor.stop();
+  });
+
+  it("starts without a server, keeps everything over a stop and delivers it after", async () => {
+    await createFlowStream(connection);
+    await nats.kill();
+    const first = new ExportingSensor(config);
+    first.export(30);
+    await waitUntil("a try to connect", () => first.downs > 0);
+    await first.stop(1000);
+    await nats.restart();
+    await reader.start(nats.url);
+    const second = new ExportingSensor(config);
+    second.export(1);
+    await waitUntil("all batches", () => reader.batches.length === 31);
+    expect(new Set(reader.batches.map((batch) => batch.epoch)).size).toBe(2);
+    expect(reader.gaps).toEqual([]);
+    await second.stop();
+  });
+
+  it("sends live batches before the backlog", async () => {
+    await createFlowStream(connection);
+    await nats.kill();
+    const sensor = new ExportingSensor({ ...config, publishInFlightMax: 8 });
+    await waitUntil("a try to connect", () => sensor.downs > 0);
+    sensor.export(20_000);
+    await nats.restart();
+    await waitUntil("connected", () => sensor.exporter.counters.batchesAcknowledged > 0, 20_000);
+    await reader.start(nats.url);
+    sensor.export(1);
+    const live = 20_001;
+    await waitUntil("the live batch", () => reader.batches.some((batch) => batch.sequence === live));
+    const behind = 20_000 - reader.batches.findIndex((batch) => batch.sequence === live);
+    expect(behind).toBeGreaterThan(1000);
+    await waitUntil("the backlog", () => reader.batches.length === 20_001, 30_000);
+    await sensor.stop();
+  }, 60_000);
+
+  it("accounts exactly for what a full spool dropped", async () => {
+    await createFlowStream(connection);
+    await nats.kill();
+    const sensor = new ExportingSensor({ ...config, spoolBytesMax: 1 << 20 });
+    sensor.export(12_000);
+    const { recordsExported } = sensor.exporter.counters;
+    await nats.restart();
+    await reader.start(nats.url);
+    await waitUntil("the backlog", () => sensor.exporter.inFlight.batches > 0, 20_000);
+    await waitUntil("nothing in flight", () => sensor.exporter.inFlight.batches === 0, 30_000);
+    await sensor.stop();
+    const lost = () => reader.gaps.reduce((sum, gap) => sum + gap.records, 0);
+    await waitUntil("exact accounting", () => reader.records + lost() === recordsExported);
+    expect(lost()).toBeGreaterThan(0);
+    expect(reader.gaps.every((gap) => gap.reason === "spool_full")).toBe(true);
+  }, 60_000);
+
+  it("counts a batch that the stream refuses for good as a gap", async () => {
+    const manager = await (await import("@nats-io/jetstream")).jetstreamManager(connection);
+    await createFlowStream(connection);
+    await manager.streams.update("FLOWS", { max_msg_size: 2048 });
+    await reader.start(nats.url);
+    const sensor = new ExportingSensor(config);
+    sensor.export(1, 1000);
+    sensor.export(1, 5);
+    await waitUntil(
+      "the gap and the small batch",
+      () => reader.gaps.length === 1 && reader.batches.length === 1,
+    );
+    expect(reader.gaps[0]).toMatchObject({
+      reason: "refused",
+      records: 1000,
+      firstSequence: 1,
+      lastSequence: 1,
+    });
+    await sensor.stop();
+  });
+});
+
+describe("a server that refuses", () => {
+  it("the credentials ends the sensor with one line", async () => {
+    const nats = await startNats({ config: 'authorization { user: "a", password: "b" }' });
+    const folder = temporaryFolder();
+    const sensor = new ExportingSensor(
+      sensorConfigSchema.parse({
+        name: "s1",
+        nats: [nats.url],
+        spoolFolder: folder.path,
+        natsUser: "a",
+        natsPassword: "x",
+      }),
+    );
+    await waitUntil("the failure", () => sensor.faults.length > 0);
+    expect(sensor.faults[0].code).toBe("CREDENTIALS_REFUSED");
+    expect(sensor.faults[0].message).not.toContain("\n");
+    await sensor.stop();
+    await nats.stop();
+    folder.remove();
+  });
+});
