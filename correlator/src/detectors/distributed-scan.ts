@@ -75,7 +75,7 @@ function detectTarget(
     targetWindowMs,
     members.key.slice * contactSliceMs,
   );
-  if (sources < limit || ports < limit) return undefined;
+  if (sources < limit || ports < limit || isUsual(members, contacts, evaluation)) return undefined;
   const factors = [
     {
       name: "failing_sources_per_target",
@@ -86,6 +86,19 @@ function detectTarget(
     { name: "failed_ports_per_target", value: ports, threshold: limit, weight: 0.1 },
   ];
   return findingFrom(members, contacts, factors, evaluation);
+}
+
+/** A public address is knocked at all day: its own history says what is usual there. */
+function isUsual(
+  members: CrowdMembers,
+  contacts: readonly SourcedContact[],
+  { policy }: Evaluation,
+): boolean {
+  const { crowdProbability } = policy.scan;
+  const count = sourcesWithin(members, contacts, contactSliceMs);
+  return (
+    crowdTail(count, crowdBaseline(members.history, members.key.slice, crowdProbability)) >= crowdProbability
+  );
 }
 
 function sourcesWithin(members: CrowdMembers, contacts: readonly SourcedContact[], lengthMs: number): number {

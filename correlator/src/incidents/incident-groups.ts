@@ -13,8 +13,13 @@ export interface GroupingSettings {
 
 /** Kinds that name several sources of one job; a source's own findings join them. */
 const starKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["distributed_scan", "campaign"]);
-/** Share of the smaller side's sources that two star incidents have in common when they are one job. */
-const overlapMin = 0.5;
+/**
+ * What a finding's and an incident's sources have in common when both are one
+ * job: half of the smaller side, and a quarter of the larger, so that a crowd
+ * does not chain the whole background of a day together.
+ */
+const overlapOfSmallerMin = 0.5;
+const overlapOfLargerMin = 0.25;
 
 /**
  * Findings folded into incidents, in order of slice, kind and key: a pure
@@ -128,7 +133,11 @@ export class IncidentGroups {
     if (known !== undefined && this.isOpen(known, finding, settings)) matching.add(known.id);
     for (const [id, count] of shared) {
       const size = this.drafts.get(id)?.sources.size ?? 0;
-      if (count >= overlapMin * Math.min(size, finding.sources.length)) matching.add(id);
+      const [smaller, larger] = [
+        Math.min(size, finding.sources.length),
+        Math.max(size, finding.sources.length),
+      ];
+      if (count >= overlapOfSmallerMin * smaller && count >= overlapOfLargerMin * larger) matching.add(id);
     }
     return [...matching].sort((a, b) => this.order(a, b));
   }
