@@ -1,11 +1,13 @@
-import { homedir, networkInterfaces } from "node:os";
+import { homedir, hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 
 import type { RunningApi } from "@picket/api/main.js";
 import { runApi } from "@picket/api/main.js";
 import { apiServingSchema } from "@picket/api/config.js";
+import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 
+import { demoSourceCount } from "../local/demo-traffic.js";
 import { EmbeddedCorrelator } from "../local/embedded-correlator.js";
 import type { EmbeddedSource } from "../local/embedded-source.js";
 import { FlowLog } from "../local/flow-log.js";
@@ -40,12 +42,15 @@ interface Running {
 export async function upEmbedded(config: UpConfig, signal: AbortSignal): Promise<number> {
   const stops: (() => Promise<void>)[] = [];
   const output = upOutput(process.stdout);
+  const failed = new AbortController();
+  const ended = AbortSignal.any([signal, failed.signal]);
   try {
-    const running = await startAll(config, output, signal, stops);
+    const running = await startAll(config, output, ended, stops);
     greet(running);
-    await Promise.all([showIncidents(running, signal), showStatus(running, signal)]);
+    await Promise.all([showIncidents(running, ended), showStatus(running, ended)]);
     return exitCodes.done;
   } finally {
+    failed.abort();
     output.close();
     for (const stop of stops.reverse()) await stop();
   }
@@ -69,9 +74,8 @@ async function startAll(
   const { incidents, policy, sensors } = engine;
   const api = await runApi(serving, { incidents, policy, sensors, now: () => Date.now() });
   stops.push(() => api.stop());
-  const watch = policy.watch((revision) => engine.correlator.setPolicy(revision), signal);
-  stops.push(() => watch);
-  const source = await openSource(config, engine, correlator);
+  void policy.watch((revision) => engine.correlator.setPolicy(revision), signal);
+  const source = await openSource({ config, output }, engine, correlator, signal);
   if (flowLog !== undefined)
     await replayFlowLog(flowLog, engine.correlator, Date.now(), (line) => output.say(line));
   correlator.start();
@@ -82,19 +86,34 @@ async function startAll(
 }
 
 async function openSource(
-  config: UpConfig,
+  { config, output }: { readonly config: UpConfig; readonly output: UpOutput },
   engine: LocalEngine,
   correlator: EmbeddedCorrelator,
+  signal: AbortSignal,
 ): Promise<EmbeddedSource> {
   const { policy } = await engine.policy.get();
+  const onBatch = (sensor: string, columns: FlowColumns): void => correlator.offer(sensor, columns);
   if (config.demo) {
     const { DemoSource } = await import("../local/demo-source.js");
-    return new DemoSource(config.demoSeed, meteringSettings(policy), (sensor, columns) =>
-      correlator.offer(sensor, columns),
-    );
+    return new DemoSource(config.demoSeed, meteringSettings(policy), onBatch);
   }
   const { LiveSource } = await import("../local/live-source.js");
-  return LiveSource.open(config, policy, (sensor, columns) => correlator.offer(sensor, columns));
+  const source = new LiveSource(config.name || sensorNameOfHost(), config.interface, policy, {
+    onBatch,
+    onLost: (sensor, records, reason) => void engine.sensors.recordLost(sensor, records, reason),
+    onWarning: (line) => output.say(line),
+  });
+  void engine.policy.watch((revision) => source.setPolicy(revision.policy), signal);
+  return source;
+}
+
+/** The host's name with what a sensor's name may not hold replaced. */
+function sensorNameOfHost(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9_-]/g, "-")
+      .slice(0, 64) || "host"
+  );
 }
 
 function openFlowLog(config: UpConfig, stateFolder: string): Promise<FlowLog> {
@@ -129,15 +148,15 @@ function serverFlag(address: string): string {
 
 /** Prints every incident that a person should hear of, until the signal aborts. */
 async function showIncidents({ engine, output, api, config }: Running, signal: AbortSignal): Promise<void> {
-  let isFirst = true;
+  let isFound = !config.demo;
   for await (const item of engine.incidents.watch("", signal)) {
     if (item.kind !== "event" || !item.event.notify) continue;
-    output.incident(item.event.type, item.event.incident);
-    if (!isFirst || !config.demo) continue;
-    isFirst = false;
-    output.say(
-      `look at it closely: npx picket incidents show ${item.event.incident.id}${serverFlag(api.address)}`,
-    );
+    const { type, incident } = item.event;
+    output.incident(type, incident);
+    if (isFound || incident.sourceCount < demoSourceCount) continue;
+    isFound = true;
+    output.say(`all ${demoSourceCount} sources in one incident; look at it closely from another terminal:`);
+    output.say(`    npx picket incidents show ${incident.id}${serverFlag(api.address)}`);
   }
 }
 
