@@ -31,7 +31,7 @@ export function runDecodeFuzz(corpus: readonly CorpusFrame[], frames: number, se
   for (; done < frames && failure === undefined; done++) {
     mutator.next(frame);
     failure = findFailure(check, frame, done);
-    timeFrame(check, frame, slowest);
+    if (failure === undefined) timeFrame(check, frame, slowest);
   }
   const results = Object.fromEntries(decodeResultNames.map((name, result) => [name, check.results[result]]));
   return { frames: done, results, slowestUs: slowest.us, slowestFrame: slowest.frame, failure };
