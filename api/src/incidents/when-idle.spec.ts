@@ -17,9 +17,12 @@ describe("items with notice of idle times", () => {
     async function* source(): AsyncGenerator<number> {
       yield await new Promise<number>((resolve) => (release = resolve));
     }
-    const items = whenIdle(source(), () => 1);
+    let dueMs = performance.now() + 5;
+    const items = whenIdle(source(), () => dueMs - performance.now());
     expect((await items.next()).value).toBeUndefined();
+    dueMs = performance.now() + 5;
     expect((await items.next()).value).toBeUndefined();
+    dueMs = performance.now() + 5;
     release(7);
     let { value } = await items.next();
     while (value === undefined) ({ value } = await items.next());
