@@ -70,7 +70,8 @@ function code(text: string): string {
 }
 
 function fallback(field: ConfigField): string {
-  const { defaultValue } = field;
+  const { defaultValue, path } = field;
+  if (path.join(".") === "name") return "the host's name";
   if (defaultValue === undefined) return "none";
   return typeof defaultValue === "object" && !Array.isArray(defaultValue)
     ? "see meaning"

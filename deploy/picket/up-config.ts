@@ -46,6 +46,10 @@ export const upConfigSchema = z
   .refine((config) => (config.nats === "") === (config.redis === ""), {
     path: ["nats"],
     message: "give both --nats and --redis, or neither to run in one process",
+  })
+  .refine((config) => !config.demo || config.nats === "", {
+    path: ["demo"],
+    message: "the demo runs in one process: leave --nats and --redis out",
   });
 
 export type UpConfig = z.infer<typeof upConfigSchema>;
