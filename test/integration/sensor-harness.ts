@@ -131,8 +131,10 @@ export class Cable {
   readonly near = `pk${process.pid % 100_000}n`;
   readonly far = `pk${process.pid % 100_000}f`;
   readonly namespace = `picket-${process.pid}`;
-  readonly nearAddress = "10.213.77.1";
-  readonly farAddress = "10.213.77.2";
+  /** A network by our process number: test files run side by side. */
+  readonly #network = `10.${128 + ((process.pid >> 8) & 127)}.${process.pid & 255}`;
+  readonly nearAddress = `${this.#network}.1`;
+  readonly farAddress = `${this.#network}.2`;
 
   up(): void {
     ip("netns", "add", this.namespace);

@@ -21,6 +21,7 @@ export interface CapSourceOptions {
 }
 
 const blockBytes = 1 << 20;
+const drainMs = 20;
 const defaultBufferBytes = 16 << 20;
 
 /**
@@ -42,7 +43,9 @@ export class CapSource implements PacketSource {
   #handle: CapHandle | undefined;
   #onBlock: (block: PacketBlock) => void = () => {};
   #flushScheduled = false;
-  #end: () => void = () => {};
+  /** Set by `stop`; a flood may keep its timer from firing. */
+  #closeAtMs = Infinity;
+  readonly #onClosed: (() => void)[] = [];
 
   constructor(private readonly options: CapSourceOptions) {
     this.name = options.interface;
@@ -63,7 +66,7 @@ export class CapSource implements PacketSource {
   ): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#onBlock = onBlock;
-      this.#end = resolve;
+      this.#onClosed.push(resolve);
       try {
         this.#open();
         onState({ kind: "running" });
@@ -73,11 +76,19 @@ export class CapSource implements PacketSource {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Takes what the kernel already has, for 20 ms, and closes. */
+  stop(): Promise<void> {
+    this.#closeAtMs = performance.now() + drainMs;
+    setTimeout(() => this.#close(), drainMs);
+    return new Promise((resolve) => this.#onClosed.push(resolve));
+  }
+
+  #close(): void {
+    this.#closeAtMs = Infinity;
     this.#handle?.close();
     this.#handle = undefined;
     this.#deliver();
-    this.#end();
+    for (const resolve of this.#onClosed.splice(0)) resolve();
   }
 
   #open(): void {
@@ -135,5 +146,6 @@ export class CapSource implements PacketSource {
     this.#onBlock(block);
     block.count = 0;
     this.#used = 0;
+    if (performance.now() >= this.#closeAtMs) this.#close();
   }
 }

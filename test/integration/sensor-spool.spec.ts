@@ -1,0 +1,77 @@
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { decodeGap } from "@picket/sensor/export/gap-codec.js";
+import { DiskSpool } from "@picket/sensor/export/disk-spool.js";
+import type { SpoolItem } from "@picket/sensor/export/spool.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { temporaryFolder, waitUntil } from "./sensor-harness.js";
+
+const isRoot = process.platform === "linux" && process.getuid?.() === 0;
+if (!isRoot) process.stderr.write("sensor-spool: skipped, needs root to mount a small tmpfs\n");
+
+const epoch = new Uint8Array(16).fill(3);
+
+function batch(sequence: number): SpoolItem {
+  const totals = { records: 1, packets: 2, bytes: 100, fromUs: 1, toUs: 2 };
+  return { kind: "batch", epoch, sequence, bytes: new Uint8Array(10_000), totals };
+}
+
+describe.skipIf(!isRoot)("a spool on a full disk", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let spool: DiskSpool;
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.path]);
+  });
+
+  afterEach(async () => {
+    await spool.close();
+    execFileSync("umount", [folder.path]);
+    folder.remove();
+  });
+
+  function open(): void {
+    const nowUs = () => Date.now() * 1000;
+    const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs };
+    spool = DiskSpool.open({ ...options, folder: join(folder.path, "spool") });
+  }
+
+  /** Takes everything out and tells what came: batches, and records that gaps speak of. */
+  function takeAll(): { sequences: number[]; lost: number } {
+    const sequences: number[] = [];
+    let lost = 0;
+    for (let entry = spool.next(); entry !== undefined; entry = spool.next()) {
+      if (entry.kind === "batch") sequences.push(entry.sequence);
+      else lost += decodeGap(entry.bytes)?.records ?? 0;
+      spool.delivered(entry);
+    }
+    return { sequences, lost };
+  }
+
+  it("goes on in memory, says so, and accounts for what did not fit there", () => {
+    open();
+    for (let sequence = 1; sequence <= 400; sequence++) spool.append(batch(sequence));
+    expect(spool.fault).toMatch(/ENOSPC/);
+    const { sequences, lost } = takeAll();
+    expect(sequences.length + lost).toBe(400);
+    expect(lost).toBeGreaterThan(0);
+    expect(new Set(sequences).size).toBe(sequences.length);
+  });
+
+  it("uses the disk again within 10 s of space", async () => {
+    const ballast = join(folder.path, "ballast");
+    writeFileSync(ballast, new Uint8Array(900_000));
+    open();
+    for (let sequence = 1; sequence <= 60; sequence++) spool.append(batch(sequence));
+    expect(spool.fault).toBeDefined();
+    rmSync(ballast);
+    await waitUntil(
+      "the disk",
+      () => spool.fault === undefined && spool.counters.spoolMemoryItems === 0,
+      10_000,
+    );
+    expect(takeAll().sequences.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
+  });
+});
