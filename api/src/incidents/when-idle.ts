@@ -12,13 +12,13 @@ export async function* whenIdle<Item>(
   try {
     for (;;) {
       const pending = iterator.next();
-      let isSettled = false;
+      const settlement = { isSettled: false };
       const settle = (): void => {
-        isSettled = true;
+        settlement.isSettled = true;
         bell.wake();
       };
       pending.then(settle, settle);
-      for (await bell.wait(); !isSettled; await bell.wait()) if (idleMs() <= 0) yield undefined;
+      for (await bell.wait(); !settlement.isSettled; await bell.wait()) if (idleMs() <= 0) yield undefined;
       const result = await pending;
       if (result.done === true) return;
       yield result.value;

@@ -4,6 +4,7 @@ import path from "node:path";
 import { crc32 } from "node:zlib";
 import { PicketError } from "@picket/proto/picket-error.js";
 import type { Incident, IncidentEvent } from "../../incidents/incident.js";
+import { lockFolder } from "./folder-lock.js";
 
 /** A line of the journal: one event, or the state of an incident whose events are no longer kept. */
 export type JournalEntry =
@@ -38,10 +39,14 @@ export class IncidentJournal {
   private handle: FileHandle | undefined;
   private bytes = 0;
   private rewriteAtBytes: number;
+  private failuresInARow = 0;
+  /** Calls of `needsRewrite` to let pass before a failed rewrite is tried again. */
+  private restLeft = 0;
 
   private constructor(
     private readonly file: string,
     private readonly compactBytes: number,
+    private readonly unlock: () => Promise<void>,
     /** Random text that tells this log from every other. */
     readonly log: string,
     /** What the file held when it was opened; dropped by `takeReplay`. */
@@ -56,11 +61,14 @@ export class IncidentJournal {
    */
   static async open(options: JournalOptions): Promise<IncidentJournal> {
     const file = path.join(options.folder, fileName);
+    let unlock = async (): Promise<void> => undefined;
     try {
       await mkdir(options.folder, { recursive: true, mode: 0o700 });
       await chmod(options.folder, 0o700);
-      return await IncidentJournal.load(file, options.compactBytes ?? 32 * 1024 * 1024);
+      unlock = await lockFolder(options.folder);
+      return await IncidentJournal.load(file, options.compactBytes ?? 32 * 1024 * 1024, unlock);
     } catch (error) {
+      await unlock();
       if (error instanceof PicketError) throw error;
       throw new PicketError(
         "FILE_UNREADABLE",
@@ -72,7 +80,11 @@ export class IncidentJournal {
     }
   }
 
-  private static async load(file: string, compactBytes: number): Promise<IncidentJournal> {
+  private static async load(
+    file: string,
+    compactBytes: number,
+    unlock: () => Promise<void>,
+  ): Promise<IncidentJournal> {
     const bytes = await readIfThere(file);
     const parsed = parseLines(bytes);
     const header = parsed.header ?? { format: journalFormat, log: randomBytes(6).toString("hex") };
@@ -82,7 +94,7 @@ export class IncidentJournal {
         `the incident journal ${file} has an unknown format: move it away`,
       );
     }
-    const journal = new IncidentJournal(file, compactBytes, header.log, parsed.entries);
+    const journal = new IncidentJournal(file, compactBytes, unlock, header.log, parsed.entries);
     journal.counters.linesTorn = parsed.linesTorn;
     journal.counters.linesCorrupt = parsed.linesCorrupt;
     journal.bytes = parsed.soundBytes;
@@ -100,7 +112,8 @@ export class IncidentJournal {
 
   /** True when the file is too large or its end is not known: write it anew with `rewrite`. */
   needsRewrite(): boolean {
-    return this.handle === undefined || this.bytes >= this.rewriteAtBytes;
+    if (this.handle !== undefined) return this.bytes >= this.rewriteAtBytes;
+    return this.restLeft-- <= 0;
   }
 
   /** Appends and syncs to disk; a failure is counted, closes the file and asks for a rewrite. */
@@ -125,6 +138,7 @@ export class IncidentJournal {
       this.bytes = await writeWhole(this.file, { format: journalFormat, log: this.log }, entries);
       this.rewriteAtBytes = Math.max(this.compactBytes, 2 * this.bytes);
       await this.reopen(this.bytes);
+      this.failuresInARow = 0;
     } catch {
       await this.fail();
     }
@@ -133,6 +147,7 @@ export class IncidentJournal {
   async close(): Promise<void> {
     await this.handle?.close();
     this.handle = undefined;
+    await this.unlock();
   }
 
   private async reopen(soundBytes: number): Promise<void> {
@@ -143,6 +158,9 @@ export class IncidentJournal {
 
   private async fail(): Promise<void> {
     this.counters.writesFailed++;
+    // At the first failure at once, then after 1, 2, 4, ... 256 more commits.
+    this.restLeft = this.failuresInARow === 0 ? 0 : 2 ** Math.min(8, this.failuresInARow - 1);
+    this.failuresInARow++;
     const { handle } = this;
     this.handle = undefined;
     await handle?.close().catch(() => undefined);

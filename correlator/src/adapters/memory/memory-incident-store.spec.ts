@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -188,6 +188,38 @@ describe("the incident journal", () => {
   it("says so when its folder cannot be used", async () => {
     await writeFile(folder, "a file where the folder should be");
     await expect(IncidentJournal.open({ folder })).rejects.toMatchObject({ code: "FILE_UNREADABLE" });
+  });
+
+  it("is taken by one process at a time, and freed by closing or by a crash", async () => {
+    const { store } = await openStore();
+    const holder = await readFile(path.join(folder, "lock"), "utf8");
+    expect(holder).toMatch(new RegExp(`^${process.pid} `));
+    await store.close();
+    // Process 1 always runs, and is none of ours.
+    const parent = (await readFile("/proc/1/stat", "utf8")).replace(/^.*\) /, "").split(" ")[19];
+    await writeFile(path.join(folder, "lock"), `1 ${parent}`);
+    await expect(openStore()).rejects.toMatchObject({
+      message: expect.stringContaining("is used by process 1"),
+    });
+    await writeFile(path.join(folder, "lock"), `1 ${Number(parent) + 7}`);
+    await (await openStore()).store.close();
+  });
+
+  it("goes on in memory while it cannot be written, and catches up afterwards", async () => {
+    const { journal, store } = await openStore();
+    await store.commit([buildEvent()], 1);
+    await rename(folder, `${folder}.away`);
+    await journal.rewrite([]);
+    await store.commit([buildEvent({ revision: 2 })], 1);
+    expect(journal.counters.writesFailed).toBeGreaterThan(0);
+    expect((await store.get("00000000000000aa"))?.revision).toBe(2);
+    await rename(`${folder}.away`, folder);
+    for (let revision = 3; revision <= 6; revision++) await store.commit([buildEvent({ revision })], 1);
+    await store.close();
+    const after = await openStore();
+    expect((await after.store.get("00000000000000aa"))?.revision).toBe(6);
+    expect(revisionsOf(await take(after.store, "0", 6))).toEqual([1, 2, 3, 4, 5, 6]);
+    await after.store.close();
   });
 
   it("refuses a journal of an unknown format", async () => {

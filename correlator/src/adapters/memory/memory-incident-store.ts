@@ -81,6 +81,7 @@ export class MemoryIncidentStore implements IncidentStore {
   }
 
   private async commitNow(events: readonly IncidentEvent[], fence: number): Promise<boolean> {
+    if (this.isClosed) throw new PicketError("SERVER_UNREACHABLE", "the incident store is closed");
     if (fence < this.highestFence) {
       this.counters.commitsFenced++;
       return false;
