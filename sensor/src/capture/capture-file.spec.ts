@@ -9,7 +9,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { CaptureFile } from "./capture-file.js";
 import { PacketBlock } from "./packet-source.js";
 import { PcapngBuilder, pcapFile, type StoredPacket } from "./testing/capture-builder.js";
-import { readAll } from "./testing/read-all.js";
+import { type ReadCapture, readAll } from "./testing/read-all.js";
 
 const folder = mkdtempSync(join(tmpdir(), "picket-capture-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -19,6 +19,11 @@ function stored(bytes: Uint8Array | string): string {
   const path = join(folder, `capture-${files++}`);
   writeFileSync(path, bytes);
   return path;
+}
+
+/** The bytes of all packets in order. */
+function joined(capture: ReadCapture): Buffer {
+  return Buffer.concat(capture.packets.map((packet) => packet.bytes));
 }
 
 /** Packets whose bytes and lengths tell them apart. */
@@ -64,8 +69,9 @@ describe("pcap", () => {
     const path = stored(pcapFile(numbered(9000)));
     const one = await readAll(path, 1);
     const many = await readAll(path, 4096);
-    expect(one.packets).toEqual(many.packets);
     expect(one.packets).toHaveLength(9000);
+    expect(joined(one).equals(joined(many))).toBe(true);
+    expect(one.packets.map((packet) => packet.timeUs)).toEqual(many.packets.map((packet) => packet.timeUs));
     expect(one.packets[8999].bytes).toEqual(new Uint8Array(14 + (8999 % 50)).fill(8999 & 0xff));
   });
 
@@ -142,6 +148,18 @@ describe("pcapng", () => {
     const offset = option(14, top, 0, 0, 0, 0, ...low);
     const file = new PcapngBuilder(false).section().interface(1, 0, [offset]).packet(a, 1_000_000n);
     expect((await readAll(stored(file.finish()))).packets[0].timeUs).toBe(expected);
+  });
+
+  it.each([
+    ["before 1970", option(14, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0)],
+    ["beyond the year 2255", option(9, 0)],
+  ])("counts packets from a time %s", async (_name, setting) => {
+    const file = new PcapngBuilder(false).section().interface(1, 0, [setting]).interface(1);
+    file.packet(a, 1_000_000_000_000n, 0).packet(a, 5n, 1).packet(a, 1n, 0);
+    const { packets, counters } = await readAll(stored(file.finish()));
+    expect(packets.filter((packet) => packet.timeUs === 5)).toHaveLength(1);
+    expect(counters.recordsCorrupt + packets.length).toBe(3);
+    expect(counters.recordsCorrupt).toBeGreaterThan(0);
   });
 
   it("cuts a simple packet at the snap length", async () => {

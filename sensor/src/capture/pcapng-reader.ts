@@ -138,7 +138,9 @@ export class PcapngReader implements RecordReader {
     const origin = this.interfaces[id];
     if (origin === undefined) return this.skipRecord();
     const high = view.getUint32(start + 12, order);
-    this.lastTimeUs = origin.timestamps.toMicroseconds(high, view.getUint32(start + 16, order));
+    const timeUs = origin.timestamps.toMicroseconds(high, view.getUint32(start + 16, order));
+    if (!(timeUs >= 0 && timeUs <= Number.MAX_SAFE_INTEGER)) return this.skipRecord();
+    this.lastTimeUs = timeUs;
     const wire = view.getUint32(start + 24, order);
     return this.append(block, origin, start + packetHeaderBytes, captured, wire);
   }
@@ -170,7 +172,7 @@ export class PcapngReader implements RecordReader {
     return true;
   }
 
-  /** A packet of an interface nobody described: the blocks behind it can still be read. */
+  /** An interface nobody described, or no time on earth: the blocks behind it can still be read. */
   private skipRecord(): boolean {
     this.recordsSkipped++;
     return true;
