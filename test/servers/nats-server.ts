@@ -10,6 +10,8 @@ export interface NatsOptions {
   readonly config?: string;
   /** Default: a free one. */
   readonly port?: number;
+  /** Address to listen on; default 127.0.0.1. "0.0.0.0" listens on loopback too. */
+  readonly address?: string;
   /** Folder of the streams, which then outlives `stop`; default: a temporary one. */
   readonly storeDir?: string;
 }
@@ -64,5 +66,5 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsProcess>
 function configuration(port: number, storeDir: string, options: NatsOptions): string {
   const jetstream =
     options.jetstream === false ? "" : `jetstream { store_dir: ${JSON.stringify(storeDir)} }\n`;
-  return `listen: "127.0.0.1:${port}"\n${jetstream}${options.config ?? ""}\n`;
+  return `listen: "${options.address ?? "127.0.0.1"}:${port}"\n${jetstream}${options.config ?? ""}\n`;
 }

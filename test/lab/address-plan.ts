@@ -1,0 +1,60 @@
+/**
+ * Addresses of the lab: one flat network, 10.88.0.0/16, on one bridge. Control
+ * runs the servers, correlators and the api; hosts run a sensor each; attackers
+ * hold several source addresses each.
+ */
+export const prefixBits = 16;
+export const controlAddress = "10.88.0.1";
+
+export interface LabHost {
+  readonly namespace: string;
+  /** Name of the sensor that runs there. */
+  readonly sensor: string;
+  readonly address: string;
+}
+
+export interface LabAttacker {
+  readonly namespace: string;
+  readonly addresses: readonly string[];
+}
+
+/** An address and where it can be used. */
+export interface LabSource {
+  readonly namespace: string;
+  readonly address: string;
+}
+
+export const hosts: readonly LabHost[] = Array.from({ length: 8 }, (_, index) => ({
+  namespace: `host-${index}`,
+  sensor: `lab-${index}`,
+  address: `10.88.1.${10 + index}`,
+}));
+
+/** Ten sources that share one sweep, in three namespaces. */
+export const sweepSources: readonly LabSource[] = Array.from({ length: 10 }, (_, index) => {
+  const attacker = index < 4 ? 0 : index < 7 ? 1 : 2;
+  return { namespace: `attacker-${attacker}`, address: `10.88.${20 + attacker}.${11 + index}` };
+});
+
+/** One source that touches each host twice. */
+export const slowSource: LabSource = { namespace: "attacker-0", address: "10.88.20.101" };
+/** One source whose scan a correlator does not survive. */
+export const loudSource: LabSource = { namespace: "attacker-1", address: "10.88.21.101" };
+/** Sources of many small scans, to measure the delay. */
+export const smallSources: readonly LabSource[] = Array.from({ length: 30 }, (_, index) => ({
+  namespace: "attacker-2",
+  address: `10.88.30.${1 + index}`,
+}));
+
+const sources = [...sweepSources, slowSource, loudSource, ...smallSources];
+
+export const attackers: readonly LabAttacker[] = ["attacker-0", "attacker-1", "attacker-2"].map(
+  (namespace) => ({
+    namespace,
+    addresses: sources.filter((source) => source.namespace === namespace).map(({ address }) => address),
+  }),
+);
+
+/** Hosts with services, and hosts whose users use them. */
+export const servers = hosts.slice(0, 4);
+export const clients = hosts.slice(4);
