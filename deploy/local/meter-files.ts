@@ -6,6 +6,8 @@ import { openInputs } from "./open-inputs.js";
 /** Counters of one metered file. */
 export interface MeteredFile extends InputFile {
   readonly counters: InputCounters;
+  /** Where it is damaged, if it is. */
+  readonly damage: string | undefined;
 }
 
 /**
@@ -21,7 +23,8 @@ export async function meterFiles(
   const metered: MeteredFile[] = [];
   for (const input of inputs) {
     while (await input.next());
-    metered.push({ sensor: input.sensor, path: input.path, counters: input.counters() });
+    const { sensor, path, damage } = input;
+    metered.push({ sensor, path, damage, counters: input.counters() });
     await input.close();
   }
   return metered;

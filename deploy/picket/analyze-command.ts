@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { Option } from "commander";
 
 import type { InputFile } from "../local/flow-input.js";
+import type { MeteredFile } from "../local/meter-files.js";
 import { inputFiles } from "../local/sensor-names.js";
 import { exitCodes } from "./exit-codes.js";
 
@@ -67,11 +68,21 @@ async function analyzeCommand(files: readonly InputFile[], flags: AnalyzeFlags):
 
 async function meterOnly(files: readonly InputFile[], json: boolean): Promise<number> {
   const { meterFiles } = await import("../local/meter-files.js");
-  for (const file of await meterFiles(files)) {
+  const metered = await meterFiles(files);
+  for (const file of metered) {
     if (json) process.stdout.write(`${JSON.stringify(file)}\n`);
     else process.stdout.write(countersText(file.path, file.counters));
   }
-  return exitCodes.done;
+  return tellDamage(metered);
+}
+
+/** A line for each damaged file; exit code 2 when there is one. */
+function tellDamage(metered: readonly MeteredFile[]): number {
+  const damaged = metered.filter((file) => file.damage !== undefined);
+  for (const { path, damage } of damaged) {
+    process.stderr.write(`picket: ${path}: ${damage}; everything before it was read\n`);
+  }
+  return damaged.length > 0 ? exitCodes.badInput : exitCodes.done;
 }
 
 /** Every counter that is not zero, one a line. */
@@ -85,7 +96,7 @@ async function flows(files: readonly InputFile[], json: boolean): Promise<number
   const { meterFiles } = await import("../local/meter-files.js");
   const { flowHeading, flowRow, flowObject } = await import("./flow-output.js");
   if (!json) process.stdout.write(flowHeading());
-  await meterFiles(files, (input, columns) => {
+  const metered = await meterFiles(files, (input, columns) => {
     let text = "";
     for (let row = 0; row < columns.length; row++) {
       text += json
@@ -94,5 +105,5 @@ async function flows(files: readonly InputFile[], json: boolean): Promise<number
     }
     process.stdout.write(text);
   });
-  return exitCodes.done;
+  return tellDamage(metered);
 }

@@ -35,7 +35,7 @@ function summary(analysis: Analysis): string {
     analysis.inputs.reduce((sum, input) => sum + (input.counters[name] ?? 0), 0);
   const parts = [
     count(analysis.inputs.length, "file"),
-    count(total("packets_received"), "packet"),
+    ...(total("packets_received") > 0 ? [count(total("packets_received"), "packet")] : []),
     count(analysis.flows, "flow record"),
     count(analysis.incidents.length, "incident"),
   ];

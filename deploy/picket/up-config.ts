@@ -1,3 +1,4 @@
+import { apiServingSchema } from "@picket/api/config.js";
 import { z } from "zod";
 
 /** Settings of `picket up`. */
@@ -13,10 +14,7 @@ export const upConfigSchema = z
       .regex(/^[A-Za-z0-9_-]{0,64}$/, 'must be at most 64 letters, digits, "-" or "_"')
       .default("")
       .describe("Name of this machine's sensor; empty: the host name."),
-    listen: z
-      .string()
-      .default("127.0.0.1:50061")
-      .describe("Address and port to serve gRPC on; port 0 takes a free one."),
+    listen: apiServingSchema.shape.listen,
     state: z
       .string()
       .default("")
