@@ -68,12 +68,36 @@ const anyContact: fc.Arbitrary<ContactObservation> = fc.record({
   sensor: fc.constantFrom(0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff),
 });
 
-const anyCrowd: fc.Arbitrary<CrowdObservation> = fc.record({
-  kind: fc.constantFrom<CrowdKind>("service", "target", "port", "prefix"),
-  subject: fc.constantFrom("\0\0\0", "\x0a\0\0\x09", "\x0a\0\0\x09\0\x16\x06", "\xff\xfe\r\n"),
-  slice: timeMs.map((ms) => Math.floor(ms / contactSliceMs)),
-  source: fc.oneof(fc.constantFrom(...sources), fc.integer({ min: 0, max: 40 }).map(sourceNumber)),
-});
+const ipv4Source = fc.oneof(
+  fc.constantFrom(...sources.filter(({ length }) => length === 4)),
+  fc.integer({ min: 0, max: 40 }).map(sourceNumber),
+);
+const ipv6Source = fc.constantFrom(...sources.filter(({ length }) => length > 4));
+const someSlice = timeMs.map((ms) => Math.floor(ms / contactSliceMs));
+
+/** Crowds as packets make them: only a port's crowd has sources of both kinds. */
+const anyCrowd: fc.Arbitrary<CrowdObservation> = fc.oneof(
+  crowdOf("service", [destinations[0] + "\0\x16\x06", "\xff\xfe\r\n\0\0\x11"], ipv4Source),
+  crowdOf("service", [destinations[2] + "\0\x16\x06"], ipv6Source),
+  crowdOf("target", [destinations[0], "\xff\xfe\r\n"], ipv4Source),
+  crowdOf("target", [destinations[2]], ipv6Source),
+  crowdOf("port", ["\0\0\0", "\0\x16\x06"], fc.oneof(ipv4Source, ipv6Source)),
+  crowdOf("prefix", ["\0\0\0", "\xc6\x12\0"], ipv4Source),
+  crowdOf("prefix", ["\x20\x01\x0d\xb8\0\0"], ipv6Source),
+);
+
+function crowdOf(
+  kind: CrowdKind,
+  subjects: readonly string[],
+  source: fc.Arbitrary<string>,
+): fc.Arbitrary<CrowdObservation> {
+  return fc.record({
+    kind: fc.constant(kind),
+    subject: fc.constantFrom(...subjects),
+    slice: someSlice,
+    source,
+  });
+}
 
 const anyStart: fc.Arbitrary<StartObservation> = fc
   .record({

@@ -193,6 +193,7 @@ export class RedisConnection {
   private async loadSecret(): Promise<void> {
     await this.send(["SET", secretKey, Buffer.concat([this.secret, randomBytes(markBytes)]), "NX"]);
     const held = await this.send(["GET", secretKey]);
+    if (held === null) return await this.loadSecret();
     if (!Buffer.isBuffer(held) || held.length !== secretBytes + markBytes)
       throw new PicketError(
         "SERVER_CONFIG",

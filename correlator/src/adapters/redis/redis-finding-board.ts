@@ -1,7 +1,7 @@
 import type { BoardEntry, FindingBoard } from "../../incidents/incident-store.js";
 import { partitionCount } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection } from "./redis-connection.js";
-import { bytes, list } from "./windows/window-reader.js";
+import { bytes, list } from "./redis-reply.js";
 
 const logKey = "picket:{board}:log";
 const closedKey = "picket:{board}:closed";

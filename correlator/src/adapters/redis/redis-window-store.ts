@@ -12,7 +12,9 @@ import {
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection, type RedisReply } from "./redis-connection.js";
+import { list } from "./redis-reply.js";
 import { SipHash } from "./sip-hash.js";
+import { CrowdReader } from "./windows/crowd-reader.js";
 import { HotReader } from "./windows/hot-reader.js";
 import { MergeEncoder } from "./windows/merge-encoder.js";
 import { mergeLua } from "./windows/merge-lua.js";
@@ -26,7 +28,7 @@ import {
 } from "./windows/merge-plan.js";
 import { RecentExpiries } from "./windows/recent-expiries.js";
 import { StartReader } from "./windows/start-reader.js";
-import { list, WindowReader } from "./windows/window-reader.js";
+import { WindowReader } from "./windows/window-reader.js";
 
 const merge = redisScript(mergeLua);
 /** Entries of one script call: a few milliseconds, in which nobody else is served. */
@@ -44,6 +46,7 @@ export class RedisWindowStore implements WindowStore {
   private readonly encoder: MergeEncoder;
   private readonly windows: WindowReader;
   private readonly starts: StartReader;
+  private readonly crowds: CrowdReader;
   private readonly hot: HotReader;
   private knownEpoch = -1;
   private hash = new SipHash(new Uint8Array(16));
@@ -55,7 +58,8 @@ export class RedisWindowStore implements WindowStore {
     this.encoder = new MergeEncoder(limits, this.expiries);
     this.windows = new WindowReader(connection);
     this.starts = new StartReader(connection);
-    this.hot = new HotReader(connection);
+    this.crowds = new CrowdReader(connection);
+    this.hot = new HotReader(connection, this.crowds);
   }
 
   get stateEpoch(): number {
@@ -83,11 +87,11 @@ export class RedisWindowStore implements WindowStore {
   }
 
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
-    return Promise.all(keys.map((key) => this.windows.crowd(key)));
+    return Promise.all(keys.map((key) => this.crowds.read(key)));
   }
 
   readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>> {
-    return this.windows.crowdHistory(key);
+    return this.crowds.history(key);
   }
 
   readServices(

@@ -6,24 +6,29 @@ import {
   type HotWindow,
 } from "../../../windows/window-store.js";
 import type { RedisConnection } from "../redis-connection.js";
-import { parseCrowdField, startBlockSlices, windowKeys } from "./window-keys.js";
-import { bytes, list } from "./window-reader.js";
+import type { CrowdReader } from "./crowd-reader.js";
+import { startBlockSlices, windowKeys } from "./window-keys.js";
+import { bytes, list } from "../redis-reply.js";
 
 const slicesPerDay = dayMs / contactSliceMs;
 /** How far back a first reading goes, which otherwise would go to 1970. */
 const slicesBackMax = 2 * slicesPerDay;
+const crowdSlicesBackMax = 18;
 const blocksBackMax = 120;
 
 /** Reads which windows are hot in a partition. */
 export class HotReader {
-  constructor(private readonly connection: RedisConnection) {}
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly crowds: CrowdReader,
+  ) {}
 
   async read(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
     const slices = slicesEndingIn(afterMs, untilMs, contactSliceMs, slicesBackMax);
     const starts = slicesEndingIn(afterMs, untilMs, startSliceMs, blocksBackMax * startBlockSlices);
     const found = await Promise.all([
       ...distinct(slices, slicesPerDay).map((day) => this.sources(partition, day)),
-      ...slices.map((slice) => this.crowds(partition, slice)),
+      ...slices.slice(-crowdSlicesBackMax).map((slice) => this.crowds.closeSlice(partition, slice)),
       ...distinct(starts, startBlockSlices).map((block) => this.starts(partition, block)),
     ]);
     return found.flat().filter((hot) => {
@@ -41,14 +46,6 @@ export class HotReader {
         found.push({ kind: "source", source, slice: day * slicesPerDay + place });
     }
     return found;
-  }
-
-  private async crowds(partition: number, slice: number): Promise<HotWindow[]> {
-    const fields = list(await this.connection.command(["SMEMBERS", windowKeys.hotCrowds(partition, slice)]));
-    return fields.flatMap((field): HotWindow[] => {
-      const crowd = parseCrowdField(bytes(field).toString("latin1"));
-      return crowd === undefined ? [] : [{ kind: "crowd", key: { ...crowd, slice } }];
-    });
   }
 
   private async starts(partition: number, block: number): Promise<HotWindow[]> {

@@ -1,47 +1,66 @@
 /**
- * Adds sources to one crowd (kind, subject, slice). A few sources lie packed in
- * a shared bucket; when they no longer fit, they move to a set of the crowd's
- * own and "" stays in the bucket. An empty entry in front says that the slice
- * before was hot. What the cap refuses is counted by a HyperLogLog of keyed
- * hashes. Item, after its type byte:
+ * Adds sources to one crowd (kind, subject, slice). A few sources lie as
+ * records of one size in a string shared by many crowds; when there are more,
+ * they move to a set of the crowd's own. What the cap refuses is counted by a
+ * HyperLogLog of keyed hashes. Strings are read and written once a call.
+ * Item, after its type byte:
  *
- *   keys >H of bucket, hot set, own set, refused HyperLogLog, history bucket,
- *   next slice's bucket, next slice's hot set; slice of the day B; count H;
- *   field s1 (kind letter and subject); count times: source s1, hash c8
+ *   keys >H of records, marks, next slice's marks, own set, refused HyperLogLog;
+ *   source width B, tag B (hash of the subject), count H; subject s1; count
+ *   times: source (width bytes) and, when there is an own set, hash c8
  *
- * The keys from the own set on may be 0; when they turn out to be needed, the
- * item is a retry.
+ * Record: tag, subject, source. Mark: tag, subject, 1 (the slice before was
+ * hot) or 2 (has an own set). The tag makes a search fast: it seldom meets
+ * its first byte elsewhere. An own set of 0 that turns out to be needed makes
+ * the item a retry. A source of width 17 is a length byte and 16 bytes.
  */
 export const mergeCrowdsLua = String.raw`
+local heads, tails = {}, {}
+
+local function load(key)
+  local head = heads[key]
+  if not head then
+    head = call('GET', KEYS[key]) or ''
+    heads[key] = head
+    tails[key] = ''
+  end
+  return head
+end
+
+local function append(key, record)
+  load(key)
+  tails[key] = tails[key] .. record
+end
+
+-- Last bytes of the records that begin with these bytes; records have one size.
+local function collect(text, start, size, into)
+  local at = 1
+  while true do
+    local found = find(text, start, at, true)
+    if not found then return end
+    if (found - 1) % size == 0 then
+      into[#into + 1] = sub(text, found + #start, found + size - 1)
+      at = found + size
+    else
+      at = found + 1
+    end
+  end
+end
+
+local function recordsOf(key, start, size)
+  local into = {}
+  local head = load(key)
+  if head ~= '' then collect(head, start, size, into) end
+  if tails[key] ~= '' then collect(tails[key], start, size, into) end
+  return into
+end
+
 -- An IPv4 source is a whole number: sets of them stay packed in Redis.
 local function memberOf(source)
-  if #source == 4 then return string.format('%d', (unpackBytes('>i4', source))) end
-  return 'x' .. source
-end
-
-local function readSources(count)
-  local list = {}
-  for i = 1, count do
-    local source = text()
-    list[i] = {source, sub(ARGV[1], pos, pos + 7)}
-    pos = pos + 8
-  end
-  return list
-end
-
-local function parseEntries(held)
-  local entries, count, isMarked, at = {}, 0, false, 1
-  while at <= #held do
-    local length = byte(held, at)
-    if length == 0 then
-      isMarked = true
-    else
-      entries[sub(held, at + 1, at + length)] = true
-      count = count + 1
-    end
-    at = at + 1 + length
-  end
-  return entries, count, isMarked
+  local first = #source
+  if first == 4 then return string.format('%d', (unpackBytes('>i4', source))) end
+  if byte(source) == 4 then return string.format('%d', (unpackBytes('>i4', source, 2))) end
+  return 'x' .. sub(source, 2, 1 + byte(source))
 end
 
 local function refuse(refused, hashes)
@@ -52,115 +71,116 @@ local function refuse(refused, hashes)
   end
 end
 
--- Sources of a crowd that has a set of its own; count after the merge, and whether it grew.
-local function mergeCrowdSet(own, refused, list)
-  local count = call('SCARD', KEYS[own])
-  local before, hashes = count, {}
-  for _, source in ipairs(list) do
-    local member = memberOf(source[1])
-    if count < crowdMax then
-      count = count + call('SADD', KEYS[own], member)
-    elseif call('SISMEMBER', KEYS[own], member) == 0 then
-      hashes[#hashes + 1] = source[2]
-      if #hashes == 500 then
-        refuse(refused, hashes)
-        hashes = {}
-      end
-    end
-  end
-  refuse(refused, hashes)
-  return count, count > before
-end
-
--- Sources of a crowd that still fits into its bucket.
-local function mergeCrowdEntries(bucket, own, refused, field, held, list)
-  local entries, count, isMarked = parseEntries(held)
-  local grown, new, hashes = held, {}, {}
-  for _, source in ipairs(list) do
-    if not entries[source[1]] then
+-- Up to 500 members, of which those over the cap are refused.
+local function addMembers(own, refused, members, hashes, count)
+  if count + #members <= crowdMax then return count + call('SADD', KEYS[own], unpack(members)) end
+  local over = {}
+  if count < crowdMax then
+    for i, member in ipairs(members) do
       if count < crowdMax then
-        entries[source[1]] = true
-        count = count + 1
-        grown = grown .. char(#source[1]) .. source[1]
-      else
-        hashes[#hashes + 1] = source[2]
-        if #hashes == 500 then
-          refuse(refused, hashes)
-          hashes = {}
-        end
+        count = count + call('SADD', KEYS[own], member)
+      elseif call('SISMEMBER', KEYS[own], member) == 0 then
+        over[#over + 1] = hashes[i]
       end
     end
-  end
-  refuse(refused, hashes)
-  if grown == held then return count, false, isMarked end
-  if #grown <= entriesBytesMax then
-    call('HSET', KEYS[bucket], field, grown)
   else
-    for source in pairs(entries) do call('SADD', KEYS[own], memberOf(source)) end
-    call('EXPIRE', KEYS[own], crowdTtl, 'NX')
-    call('HSET', KEYS[bucket], field, '')
-  end
-  return count, true, isMarked
-end
-
--- History of a day: per slice one byte of slice number and two of count.
-local function writeHistory(history, field, slice, count)
-  count = math.min(count, 65535)
-  local held = call('HGET', KEYS[history], field) or ''
-  for at = 1, #held, 3 do
-    if byte(held, at) == slice then
-      if unpackBytes('>H', held, at + 1) >= count then return end
-      held = sub(held, 1, at - 1) .. sub(held, at + 3)
-      break
+    for i, isMember in ipairs(call('SMISMEMBER', KEYS[own], unpack(members))) do
+      if isMember == 0 then over[#over + 1] = hashes[i] end
     end
   end
-  if call('HSET', KEYS[history], field, held .. packBytes('>BH', slice, count)) == 1 then
-    call('EXPIRE', KEYS[history], historyTtl, 'NX')
-  end
+  refuse(refused, over)
+  return count
 end
 
-local function markCrowd(field, hot, nextBucket, nextHot)
-  if call('SADD', KEYS[hot], field) == 1 then call('EXPIRE', KEYS[hot], hotTtl, 'NX') end
-  if call('SADD', KEYS[nextHot], field) == 1 then
-    call('EXPIRE', KEYS[nextHot], hotTtl, 'NX')
-    if call('HSETNX', KEYS[nextBucket], field, char(0)) == 1 then
-      call('EXPIRE', KEYS[nextBucket], crowdTtl, 'NX')
+local function addSources(own, refused, sources, hashes, count)
+  for from = 1, #sources, 500 do
+    local members, some = {}, {}
+    for i = from, math.min(from + 499, #sources) do
+      members[#members + 1] = memberOf(sources[i])
+      some[#some + 1] = hashes[i]
+    end
+    count = addMembers(own, refused, members, some, count)
+  end
+  return count
+end
+
+local function readSources(count, width, hasHashes)
+  local sources, hashes = {}, {}
+  for i = 1, count do
+    sources[i] = sub(ARGV[1], pos, pos + width - 1)
+    pos = pos + width
+    if hasHashes then
+      hashes[i] = sub(ARGV[1], pos, pos + 7)
+      pos = pos + 8
     end
   end
+  return sources, hashes
 end
 
-local function mergeCrowdShort(item, bucket, hot, field, list)
-  local entry = char(#list[1][1]) .. list[1][1]
-  if call('HSETNX', KEYS[bucket], field, entry) == 1 then return end
-  if call('HGET', KEYS[bucket], field) ~= entry then
-    retries[#retries + 1] = item
-  elseif call('SISMEMBER', KEYS[hot], field) == 1 then
-    hots[#hots + 1] = item
+local function hasMark(marks, start, wanted)
+  for _, mark in ipairs(recordsOf(marks, start, #start + 1)) do
+    if byte(mark) == wanted then return true end
   end
+  return false
+end
+
+-- Moves what the records hold and what is new into a set of its own.
+local function promote(own, refused, marks, start, held, sources, hashes)
+  local members = {}
+  for i, source in ipairs(held) do members[i] = memberOf(source) end
+  local count = #members == 0 and 0 or call('SADD', KEYS[own], unpack(members))
+  append(marks, start .. char(2))
+  count = addSources(own, refused, sources, hashes, count)
+  call('EXPIRE', KEYS[own], crowdTtl, 'NX')
+  return count
 end
 
 local function mergeCrowd(item)
-  local bucket, hot, own, refused, history, nextBucket, nextHot, slice, count, after =
-    unpackBytes('>HHHHHHHBH', ARGV[1], pos)
+  local records, marks, nextMarks, own, refused, width, tag, count, after =
+    unpackBytes('>HHHHHBBH', ARGV[1], pos)
   pos = after
-  local field = text()
-  local list = readSources(count)
-  if own == 0 then return mergeCrowdShort(item, bucket, hot, field, list) end
-  local held = call('HGET', KEYS[bucket], field)
-  local size, isGrown, isMarked
-  if held == '' then
-    size, isGrown = mergeCrowdSet(own, refused, list)
+  local start = char(tag) .. text()
+  local sources, hashes = readSources(count, width, own > 0)
+  local members = own > 0 and call('SCARD', KEYS[own]) or 0
+  if members > 0 then
+    addSources(own, refused, sources, hashes, members)
+    hots[#hots + 1] = item
+    return
+  end
+  local held = recordsOf(records, start, #start + width)
+  local known, new = {}, {}
+  for _, source in ipairs(held) do known[source] = true end
+  for i, source in ipairs(sources) do
+    if not known[source] then new[#new + 1] = i end
+  end
+  local size = #held + #new
+  local isOver = size > recordsMax or size > crowdMax
+  if own == 0 and (isOver or (#held > 0 and hasMark(marks, start, 2))) then
+    retries[#retries + 1] = item
+    return
+  end
+  if isOver or (own > 0 and hasMark(marks, start, 2)) then
+    promote(own, refused, marks, start, held, sources, hashes)
   else
-    size, isGrown, isMarked = mergeCrowdEntries(bucket, own, refused, field, held or '', list)
+    for _, i in ipairs(new) do append(records, start .. sources[i]) end
   end
   if size >= hotSourcesMin then
-    local total = size
-    if size >= crowdMax then total = size + call('PFCOUNT', KEYS[refused]) end
-    if isGrown or total > size then writeHistory(history, field, slice, total) end
-    markCrowd(field, hot, nextBucket, nextHot)
+    if #held < hotSourcesMin then append(nextMarks, start .. char(1)) end
     hots[#hots + 1] = item
-  elseif isMarked or call('SISMEMBER', KEYS[hot], field) == 1 then
+  elseif hasMark(marks, start, 1) then
     hots[#hots + 1] = item
+  end
+end
+
+local function storeRecords()
+  for key, tail in pairs(tails) do
+    if tail == '' then
+      -- only read
+    elseif heads[key] == '' then
+      call('SET', KEYS[key], tail, 'EX', crowdTtl)
+    else
+      call('SET', KEYS[key], heads[key] .. tail, 'KEEPTTL')
+    end
   end
 end
 `;

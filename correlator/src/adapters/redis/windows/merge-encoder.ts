@@ -1,4 +1,4 @@
-import { contactSliceMs, dayMs, type WindowLimits } from "../../../windows/window-store.js";
+import type { WindowLimits } from "../../../windows/window-store.js";
 import type { SipHash } from "../sip-hash.js";
 import type {
   ContactsItem,
@@ -8,12 +8,19 @@ import type {
   ServiceItem,
   StartItem,
 } from "./merge-plan.js";
-import { kindLetter, startBlockSlices, ttlSeconds, windowKeys } from "./window-keys.js";
+import {
+  crowdFamily,
+  kindLetter,
+  startBlockSlices,
+  subjectHash,
+  ttlSeconds,
+  windowKeys,
+} from "./window-keys.js";
+import type { AddressKey } from "../../../windows/address-key.js";
 
 const initialBytes = 1 << 16;
 /** Answered contacts of a source kept for each failed one that is allowed. */
 const answeredFactor = 8;
-const slicesPerDay = dayMs / contactSliceMs;
 
 /** Keys and packed argument of one script call. */
 export interface MergeCall {
@@ -100,25 +107,39 @@ export class MergeEncoder {
   }
 
   private crowd(p: number, item: CrowdItem, hash: SipHash): void {
-    const { kind, subject, slice, sources, isLong } = item;
+    const { kind, subject, slice, isLong } = item;
     const field = kindLetter[kind] + subject;
-    const day = Math.floor(slice / slicesPerDay);
+    const family = crowdFamily(kind, subject.length);
+    const hashed = subjectHash(subject);
+    const bucket = (hashed >>> 7) % family.buckets;
+    const sources = this.fitting(item.sources, family.sourceBytes);
     this.reserve(64 + sources.length * 32);
     this.byte(2);
-    this.bucket(windowKeys.crowdBucket(p, slice, field), ttlSeconds.crowd);
-    this.word(this.place(windowKeys.hotCrowds(p, slice)));
+    this.word(this.place(windowKeys.crowdRecords(p, slice, family, bucket)));
+    this.word(this.place(windowKeys.crowdMarks(p, slice, family, bucket)));
+    this.word(this.place(windowKeys.crowdMarks(p, slice + 1, family, bucket)));
     this.word(isLong ? this.place(windowKeys.ownCrowd(p, slice, field)) : 0);
     this.word(isLong ? this.place(windowKeys.refusedSources(p, slice, field)) : 0);
-    this.word(isLong ? this.place(windowKeys.crowdHistory(p, day, field)) : 0);
-    this.word(isLong ? this.place(windowKeys.crowdBucket(p, slice + 1, field)) : 0);
-    this.word(isLong ? this.place(windowKeys.hotCrowds(p, slice + 1)) : 0);
-    this.byte(slice - day * slicesPerDay);
+    this.byte(family.sourceBytes);
+    this.byte(hashed & 0x7f);
     this.word(sources.length);
-    this.text(field);
+    this.text(subject);
     for (const source of sources) {
-      this.text(source);
-      this.hash(source, isLong, hash);
+      this.source(source, family.sourceBytes);
+      if (isLong) this.hash(source, true, hash);
     }
+  }
+
+  /** An IPv4 destination or prefix has IPv4 sources only; anything else did not come from a packet. */
+  private fitting(sources: readonly AddressKey[], sourceBytes: number): readonly AddressKey[] {
+    return sourceBytes === 4 ? sources.filter((source) => source.length === 4) : sources;
+  }
+
+  private source(source: AddressKey, sourceBytes: number): void {
+    if (sourceBytes > 4) this.byte(source.length);
+    const end = this.at + (sourceBytes > 4 ? 16 : 4);
+    for (let i = 0; i < source.length; i++) this.body[this.at++] = source.charCodeAt(i);
+    while (this.at < end) this.body[this.at++] = 0;
   }
 
   private start(p: number, { start }: StartItem, hash: SipHash): void {

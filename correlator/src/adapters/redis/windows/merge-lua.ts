@@ -3,8 +3,8 @@ import { mergeContactsLua } from "./merge-contacts-lua.js";
 import { mergeCrowdsLua } from "./merge-crowds-lua.js";
 import { ttlSeconds } from "./window-keys.js";
 
-/** Bytes of packed sources a bucket holds for one crowd: one more and the hash would lose its compact form. */
-const entriesBytesMax = 62;
+/** Sources of a crowd kept as records; with more it gets a set of its own. */
+const recordsMax = 12;
 
 /**
  * Adds one batch's new flows of a host in one slice, once for each
@@ -57,11 +57,11 @@ end
  *   (from 0) of the hot items, numbers of the items to send again with all keys.
  */
 export const mergeLua = String.raw`
-local call, sub, byte, char = redis.call, string.sub, string.byte, string.char
+local call, sub, byte, char, find = redis.call, string.sub, string.byte, string.char, string.find
 local unpackBytes, packBytes = struct.unpack, struct.pack
 local hotContactsMin, hotSourcesMin, hotStartsMin = ${hotContactsMin}, ${hotSourcesMin}, ${hotStartsMin}
-local dayTtl, crowdTtl, historyTtl = ${ttlSeconds.day}, ${ttlSeconds.crowd}, ${ttlSeconds.history}
-local hotTtl, startTtl, entriesBytesMax = ${ttlSeconds.hot}, ${ttlSeconds.start}, ${entriesBytesMax}
+local dayTtl, crowdTtl = ${ttlSeconds.day}, ${ttlSeconds.crowd}
+local startTtl, recordsMax = ${ttlSeconds.start}, ${recordsMax}
 local failedMax, answeredMax, crowdMax, startsMax, expiring, pos = unpackBytes('>HHHHH', ARGV[1])
 local refusedContacts, refusedSources, refusedStarts = 0, 0, 0
 local hots, retries = {}, {}
@@ -104,6 +104,7 @@ while pos <= #ARGV[1] do
   merge(item)
   item = item + 1
 end
+storeRecords()
 for i = 0, expiring - 1 do
   local key, seconds = unpackBytes('>HI4', ARGV[1], expiries + 6 * i)
   call('EXPIRE', KEYS[key], seconds, 'NX')

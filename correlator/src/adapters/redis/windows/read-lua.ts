@@ -18,15 +18,3 @@ for i = 1, #KEYS, 3 do
 end
 return out
 `;
-
-/**
- * Sources of one crowd.
- * KEYS: bucket, own set, refused HyperLogLog. ARGV[1]: the crowd's field.
- * Returns packed sources or "", members of the own set, refused.
- */
-export const readCrowdLua = String.raw`
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-if not held then return {'', {}, 0} end
-local members = held == '' and redis.call('SMEMBERS', KEYS[2]) or {}
-return {held, members, redis.call('PFCOUNT', KEYS[3])}
-`;

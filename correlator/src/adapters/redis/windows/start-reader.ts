@@ -3,7 +3,7 @@ import { linearCount } from "../../../windows/linear-count.js";
 import { partitionOf, startBits, type StartDirection } from "../../../windows/window-store.js";
 import type { RedisConnection, RedisReply } from "../redis-connection.js";
 import { startBlockSlices, windowKeys } from "./window-keys.js";
-import { bytes, list } from "./window-reader.js";
+import { bytes, list } from "../redis-reply.js";
 
 /** Slices behind the newest one read after which a block no longer changes: rate series take nothing that late. */
 const openSlices = 24;

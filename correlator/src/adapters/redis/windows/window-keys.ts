@@ -8,7 +8,6 @@ export const ttlSeconds = {
   crowd: 3600,
   /** One day of crowd counts, kept seven days. */
   history: 8 * 86_400,
-  hot: 2 * 3600,
   /** A block of start slices: at least 20 minutes after its last slice began. */
   start: 1260,
 } as const;
@@ -19,13 +18,31 @@ export const startBlockSlices = 12;
 /**
  * Buckets of a partition. Shared hashes stay in Redis' compact form (at most 512
  * fields) and short to search: a million single-contact sources a day make 15
- * fields a bucket, and two million crowds of one source in a slice make 61.
+ * fields a bucket. Strings of crowd records are searched whole, so they stay
+ * near 6 KiB with two million records in a slice.
  */
 const contactBuckets = 1024;
-const crowdBuckets = 512;
-const historyBuckets = 256;
+const historyBuckets = 64;
 const serviceBuckets = 64;
 
+/** How the crowds of one kind and length of subject are stored. */
+export interface CrowdFamily {
+  readonly kind: CrowdKind;
+  readonly subjectBytes: number;
+  /** 4 where every source is IPv4; else 17: a length byte and 16 bytes. */
+  readonly sourceBytes: number;
+  readonly buckets: number;
+}
+
+const families: readonly CrowdFamily[] = [
+  { kind: "service", subjectBytes: 7, sourceBytes: 4, buckets: 64 },
+  { kind: "service", subjectBytes: 19, sourceBytes: 17, buckets: 64 },
+  { kind: "target", subjectBytes: 4, sourceBytes: 4, buckets: 8 },
+  { kind: "target", subjectBytes: 16, sourceBytes: 17, buckets: 8 },
+  { kind: "port", subjectBytes: 3, sourceBytes: 17, buckets: 16 },
+  { kind: "prefix", subjectBytes: 3, sourceBytes: 4, buckets: 64 },
+  { kind: "prefix", subjectBytes: 6, sourceBytes: 17, buckets: 64 },
+];
 /** One letter a kind, so that kind and subject make one short binary string. */
 export const kindLetter: Readonly<Record<CrowdKind, string>> = {
   service: "s",
@@ -34,23 +51,33 @@ export const kindLetter: Readonly<Record<CrowdKind, string>> = {
   prefix: "x",
 };
 
-const kinds = new Map(Object.entries(kindLetter).map(([kind, letter]) => [letter, kind as CrowdKind]));
+/** How crowds of this kind and length of subject are stored. */
+export function crowdFamily(kind: CrowdKind, subjectBytes: number): CrowdFamily {
+  const known = families.find((family) => family.kind === kind && family.subjectBytes === subjectBytes);
+  return known ?? { kind, subjectBytes, sourceBytes: 17, buckets: 8 };
+}
 
-/** Kind and subject of a crowd's field. */
-export function parseCrowdField(field: string): { kind: CrowdKind; subject: string } | undefined {
-  const kind = kinds.get(field[0]);
-  return kind === undefined ? undefined : { kind, subject: field.slice(1) };
+/** Every family that real traffic makes, for a reading of whole slices. */
+export const crowdFamilies = families;
+
+/** Marks are few, so that there is a string of them for up to 16 strings of records. */
+export function markBuckets(family: CrowdFamily): number {
+  return Math.ceil(family.buckets / 16);
 }
 
 const tags = Array.from({ length: partitionCount }, (_, index) => `{p${String(index).padStart(2, "0")}}:`);
 
-/** Bucket number of a key; independent of the key's partition. */
-function bucketOf(key: string, count: number): number {
+/** 32-bit hash of a binary string; independent of its partition. */
+export function subjectHash(key: string): number {
   let hash = 0x2f0b4c47;
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x5bd1e995);
   hash ^= hash >>> 15;
   hash = Math.imul(hash, 0x735a2d97);
-  return ((hash ^ (hash >>> 16)) >>> 0) % count;
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+function bucketOf(key: string, count: number): number {
+  return subjectHash(key) % count;
 }
 
 const hexDigits = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
@@ -77,13 +104,16 @@ export const windowKeys = {
     `${tags[p]}${isFailed ? "r" : "d"}:${day}:${hex(source)}`,
   /** Hash source to a bitmap of the day's 144 slices. */
   hotSources: (p: number, day: number): string => `${tags[p]}h:s${day}`,
-  /** Hash crowd field to packed sources, "" when it has a set of its own. */
-  crowdBucket: (p: number, slice: number, field: string): string =>
-    `${tags[p]}c:${slice}:${bucketOf(field, crowdBuckets)}`,
+  /** String of records: tag, subject, source. */
+  crowdRecords: (p: number, slice: number, family: CrowdFamily, bucket: number): string =>
+    `${tags[p]}c:${slice}:${kindLetter[family.kind]}${family.subjectBytes}:${bucket}`,
+  /** String of marks: tag, subject, 1 (hot because of the slice before) or 2 (has a set of its own). */
+  crowdMarks: (p: number, slice: number, family: CrowdFamily, bucket: number): string =>
+    `${tags[p]}m:${slice}:${kindLetter[family.kind]}${family.subjectBytes}:${bucket % markBuckets(family)}`,
+  /** Set of sources: IPv4 as a signed number, others behind an "x". */
   ownCrowd: (p: number, slice: number, field: string): string => `${tags[p]}k:${slice}:${hex(field)}`,
+  /** HyperLogLog of the sources the cap refused. */
   refusedSources: (p: number, slice: number, field: string): string => `${tags[p]}l:${slice}:${hex(field)}`,
-  /** Set of crowd fields. */
-  hotCrowds: (p: number, slice: number): string => `${tags[p]}h:c${slice}`,
   /** Hash crowd field to packed (slice of the day, count). */
   crowdHistory: (p: number, day: number, field: string): string =>
     `${tags[p]}n:${day}:${bucketOf(field, historyBuckets)}`,
