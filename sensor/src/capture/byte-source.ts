@@ -1,6 +1,8 @@
-import { readSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, createReadStream, fstatSync, open as openDescriptor, readSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import { promisify } from "node:util";
 import { PicketError } from "@picket/proto/picket-error.js";
 
 /** Bytes of a regular file that are read before other work gets its turn. */
@@ -21,15 +23,14 @@ export interface ByteSource {
 /** Opens a file, or standard input for `-`. Throws PicketError FILE_UNREADABLE with one clear line. */
 export async function openByteSource(path: string): Promise<ByteSource> {
   if (path === "-") return new StreamByteSource(process.stdin, "standard input");
-  try {
-    const handle = await open(path, "r");
-    const status = await handle.stat();
-    if (status.isFile()) return new FileByteSource(handle, path);
-    if (!status.isDirectory()) return new PipeByteSource(handle, path);
-    await handle.close();
-  } catch (cause) {
+  const descriptor = await promisify(openDescriptor)(path, "r").catch((cause: unknown) => {
     throw unreadable(path, cause);
-  }
+  });
+  const status = fstatSync(descriptor);
+  if (status.isFile()) return new FileByteSource(descriptor, path);
+  if (status.isFIFO()) return new StreamByteSource(new Socket({ fd: descriptor }), path);
+  if (!status.isDirectory()) return new StreamByteSource(createReadStream(path, { fd: descriptor }), path);
+  closeSync(descriptor);
   throw new PicketError("FILE_UNREADABLE", `${path} is a directory: name a file in it`);
 }
 
@@ -54,9 +55,10 @@ function unreadable(path: string, cause: unknown): PicketError {
 class FileByteSource implements ByteSource {
   readonly brokenReason = undefined;
   private bytesThisTurn = 0;
+  private isClosed = false;
 
   constructor(
-    private readonly handle: FileHandle,
+    private readonly descriptor: number,
     private readonly path: string,
   ) {}
 
@@ -65,8 +67,9 @@ class FileByteSource implements ByteSource {
       this.bytesThisTurn = 0;
       await setImmediate();
     }
+    if (this.isClosed) return 0;
     try {
-      const bytesRead = readSync(this.handle.fd, target, start, target.length - start, null);
+      const bytesRead = readSync(this.descriptor, target, start, target.length - start, null);
       this.bytesThisTurn += bytesRead;
       return bytesRead;
     } catch (cause) {
@@ -75,41 +78,21 @@ class FileByteSource implements ByteSource {
   }
 
   async close(): Promise<void> {
-    await this.handle.close();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    closeSync(this.descriptor);
   }
 }
 
-/** A named pipe or device: reading may wait, so another thread does it. */
-class PipeByteSource implements ByteSource {
-  readonly brokenReason = undefined;
-
-  constructor(
-    private readonly handle: FileHandle,
-    private readonly path: string,
-  ) {}
-
-  async read(target: Uint8Array, start: number): Promise<number> {
-    try {
-      const { bytesRead } = await this.handle.read(target, start, target.length - start, null);
-      return bytesRead;
-    } catch (cause) {
-      throw unreadable(this.path, cause);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.handle.close();
-  }
-}
-
-/** A readable stream; a chunk that does not fit is kept for the next read. */
+/** A pipe, a device, standard input; a chunk that does not fit is kept for the next read. */
 class StreamByteSource implements ByteSource {
   readonly brokenReason = undefined;
   private readonly chunks: AsyncIterator<Buffer>;
   private rest: Uint8Array = new Uint8Array(0);
+  private isClosed = false;
 
   constructor(
-    private readonly stream: NodeJS.ReadStream,
+    private readonly stream: Readable,
     private readonly name: string,
   ) {
     this.chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -132,11 +115,14 @@ class StreamByteSource implements ByteSource {
       const next = await this.chunks.next();
       return next.done === true ? undefined : next.value;
     } catch (cause) {
+      // Closing ends a read that waits.
+      if (this.isClosed) return undefined;
       throw unreadable(this.name, cause);
     }
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     this.stream.destroy();
   }
 }

@@ -353,6 +353,24 @@ describe("a source of packets", () => {
     }
   });
 
+  it.each<[string, Uint8Array]>([
+    ["plain", pcapFile(numbered(2))],
+    ["gzipped", gzipSync(pcapFile(numbered(2)))],
+  ])("stops while it waits for a pipe, %s", async (name, bytes) => {
+    const pipe = join(folder, `silent-pipe-${name}`);
+    execFileSync("mkfifo", [pipe]);
+    const head = stored(name === "plain" ? bytes.subarray(0, bytes.length - 5) : bytes);
+    const writer = spawn("sh", ["-c", 'exec 3> "$1"; cat "$0" >&3; exec sleep 60', head, pipe]);
+    const file = await CaptureFile.open(pipe);
+    const block = new PacketBlock();
+    expect(await file.next(block)).toBe(true);
+    const waiting = file.next(block);
+    await file.stop();
+    expect(await waiting).toBe(false);
+    expect(file.counters.recordsCorrupt).toBe(0);
+    writer.kill();
+  });
+
   it("reads a named pipe", async () => {
     const pipe = join(folder, "pipe");
     execFileSync("mkfifo", [pipe]);

@@ -102,6 +102,8 @@ export class CaptureFile implements PacketSource {
   }
 
   private async endOfFile(): Promise<void> {
+    // Stopped while it waited: what is left is not cut off.
+    if (this.isEnded) return;
     const isCut = this.chunk.end > this.chunk.start || this.reader.isWithinRecord;
     await this.end(this.source.brokenReason ?? (isCut ? "the last record is cut off" : undefined));
   }

@@ -57,8 +57,8 @@ export class GunzipSource implements ByteSource {
     this.isClosed = true;
     this.isEnded = true;
     this.gunzip.destroy();
-    await this.feeding;
     await this.source.close();
+    await this.feeding;
   }
 
   private finish(): number {
