@@ -26,20 +26,12 @@ class Run {
       hasColours,
       onInterrupt: () => ({ signal: this.interruption.signal, release: () => undefined }),
     });
-    inheritExitOverride(program);
     this.end = program.parseAsync(args, { from: "user" });
     this.end.catch(() => undefined);
   }
 
   interrupt(): void {
     this.interruption.abort();
-  }
-}
-
-function inheritExitOverride(command: Command): void {
-  for (const child of command.commands) {
-    child.copyInheritedSettings(command);
-    inheritExitOverride(child);
   }
 }
 

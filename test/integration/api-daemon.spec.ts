@@ -91,6 +91,13 @@ describe("the api over NATS and Redis", () => {
     expect(second.event).toMatchObject({ incidentEvent: { incident: { id: "00000000000000bb" } } });
   });
 
+  it("gives a new watcher a heartbeat with the cursor of now", async () => {
+    const watch = (cursor: string) => incidents.watchIncidents(WatchIncidentsRequest.create({ cursor }));
+    const [heartbeat] = await eventually(() => collect(watch(""), 1, true));
+    const [, second] = await collect(watch("0"), 2);
+    expect(heartbeat).toMatchObject({ cursor: second.cursor, event: { $case: "heartbeat" } });
+  });
+
   it("changes the policy by its etag", async () => {
     const get = (): Promise<Policy> => result((callback) => policy.getPolicy({}, callback));
     const { etag } = await eventually(get);

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { status } from "@grpc/grpc-js";
+import { Client, credentials, status } from "@grpc/grpc-js";
 import { apiServingSchema } from "@picket/api/config.js";
 import { runApi } from "@picket/api/main.js";
 import { buildEvent } from "@picket/correlator/adapters/memory/incident-fixture.js";
@@ -151,6 +151,36 @@ describe("the api", () => {
     await expect(list({ pageToken: "x".repeat(1024 * 1024) })).rejects.toMatchObject({
       code: status.RESOURCE_EXHAUSTED,
     });
+  });
+
+  it("answers bytes that are no message with an error, and goes on", async () => {
+    const client = new Client(fixture.api.address, credentials.createInsecure());
+    const same = (bytes: Buffer): Buffer => bytes;
+    let seed = 7;
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      return (seed >>> 8) % below;
+    };
+    const codes = new Set<number>();
+    for (let i = 0; i < 300; i++) {
+      const bytes = Buffer.from(Array.from({ length: random(40) }, () => random(256)));
+      const method = [
+        "IncidentService/ListIncidents",
+        "PolicyService/UpdatePolicy",
+        "SensorService/ListSensors",
+      ][i % 3];
+      const code = await new Promise<number>((resolve) => {
+        client.makeUnaryRequest(`/picket.v1.${method}`, same, same, bytes, (error) =>
+          resolve(error?.code ?? status.OK),
+        );
+      });
+      codes.add(code);
+    }
+    client.close();
+    expect(
+      [...codes].every((code) => [status.OK, status.INTERNAL, status.INVALID_ARGUMENT].includes(code)),
+    ).toBe(true);
+    expect((await list({})).incidents).toHaveLength(25);
   });
 
   it("lists sensors in order of name over pages", async () => {

@@ -10,9 +10,24 @@ export interface Terminal {
   onInterrupt(): { signal: AbortSignal; release(): void };
 }
 
+let isPipeGuarded = false;
+
+/** A reader that closes the pipe early, as `head` does, ends the command without a complaint. */
+function guardPipe(): void {
+  if (isPipeGuarded) return;
+  isPipeGuarded = true;
+  process.stdout.on("error", (error: Error & { code?: string }) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+}
+
 /** The terminal of this process. */
 export const processTerminal: Terminal = {
-  out: (text) => void process.stdout.write(text),
+  out(text) {
+    guardPipe();
+    process.stdout.write(text);
+  },
   note: (text) => void process.stderr.write(text),
   get hasColours() {
     return process.stdout.isTTY === true && !process.env["NO_COLOR"];
@@ -20,19 +35,10 @@ export const processTerminal: Terminal = {
   onInterrupt() {
     const stop = new AbortController();
     const onSignal = (): void => stop.abort();
-    // A reader that closed the pipe, as `head` does, ends the command as well.
-    const onError = (error: Error & { code?: string }): void => {
-      if (error.code !== "EPIPE") throw error;
-      stop.abort();
-    };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-    process.stdout.on("error", onError);
     return {
       signal: stop.signal,
-      release() {
-        process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-        process.stdout.off("error", onError);
-      },
+      release: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
     };
   },
 };

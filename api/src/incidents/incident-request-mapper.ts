@@ -52,10 +52,16 @@ function enumList<Name extends string>(
 /** An address in the form incidents list it; a prefix of a listed source group is taken as it is. */
 function address(field: string, text: string): string | undefined {
   if (text === "") return undefined;
-  if (ipaddr.isValidCIDR(text)) return text;
-  const isAddress = ipaddr.IPv6.isValid(text) || ipaddr.IPv4.isValidFourPartDecimal(text);
-  if (!isAddress || text.includes("%")) throw invalidField(field, "must be an IPv4 or IPv6 address");
+  if (text.length > 64 || !isAddressOrPrefix(text))
+    throw invalidField(field, "must be an IPv4 or IPv6 address");
+  if (text.includes("/")) return text;
   return ipaddr.process(text).toString();
+}
+
+function isAddressOrPrefix(text: string): boolean {
+  if (text.includes("%")) return false;
+  if (text.includes("/")) return ipaddr.isValidCIDR(text);
+  return ipaddr.IPv6.isValid(text) || ipaddr.IPv4.isValidFourPartDecimal(text);
 }
 
 function sensorName(field: string, name: string): string | undefined {

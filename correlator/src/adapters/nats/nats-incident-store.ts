@@ -68,6 +68,11 @@ export class NatsIncidentStore implements IncidentStore {
     return { incidents: [...this.#copy.values()].filter(incidentMatcher(filter)), stale };
   }
 
+  async latestCursor(): Promise<string> {
+    const { log, lastSequence } = await this.#log.state();
+    return `${log}.${lastSequence}`;
+  }
+
   watch(cursor: string, signal: AbortSignal): AsyncIterable<WatchItem> {
     return this.#follow(cursor, AbortSignal.any([signal, this.#stop.signal]));
   }
