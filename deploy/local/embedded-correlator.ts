@@ -73,7 +73,7 @@ export class EmbeddedCorrelator {
     this.waiting = [];
     try {
       const { policy } = await this.engine.policy.get();
-      if (deliveries.length > 0) await this.engine.correlator.applyDeliveries(deliveries, nowMs);
+      if (deliveries.length > 0) await this.apply(deliveries, nowMs);
       await this.engine.correlator.tick(nowMs - policy.incident.allowedLatenessSeconds * 1000, nowMs);
     } catch (error) {
       this.counters.roundsFailed++;
@@ -81,5 +81,11 @@ export class EmbeddedCorrelator {
       this.lastErrorMs = nowMs;
       this.onError(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  private async apply(deliveries: readonly FlowDelivery[], nowMs: number): Promise<void> {
+    await this.engine.correlator.applyDeliveries(deliveries, nowMs);
+    for (const { sensor, columns } of deliveries)
+      await this.engine.sensors.recordApplied(sensor, columns.length);
   }
 }

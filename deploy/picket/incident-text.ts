@@ -2,6 +2,7 @@ import type { Incident } from "@picket/correlator/incidents/incident.js";
 
 /** One line for a log: time, what changed, and the incident in short. */
 export function incidentLine(change: string, incident: Incident): string {
+  if (change === "merged") return `merged ${incident.id} into ${incident.mergedInto}`;
   return `${change} ${incident.kind} ${incident.severity} ${incident.id}: ${incident.summary}`;
 }
 

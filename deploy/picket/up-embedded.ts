@@ -146,12 +146,13 @@ function serverFlag(address: string): string {
   return address === "127.0.0.1:50061" ? "" : ` --server ${address}`;
 }
 
-/** Prints every incident that a person should hear of, until the signal aborts. */
+/** Prints every change that a person should hear of, and what became of others, until the signal aborts. */
 async function showIncidents({ engine, output, api, config }: Running, signal: AbortSignal): Promise<void> {
   let isFound = !config.demo;
   for await (const item of engine.incidents.watch("", signal)) {
-    if (item.kind !== "event" || !item.event.notify) continue;
-    const { type, incident } = item.event;
+    if (item.kind !== "event") continue;
+    const { type, incident, notify } = item.event;
+    if (!notify && type !== "merged" && type !== "retracted") continue;
     output.incident(type, incident);
     if (isFound || incident.sourceCount < demoSourceCount) continue;
     isFound = true;

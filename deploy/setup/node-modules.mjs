@@ -55,9 +55,14 @@ export function install(withCapture) {
 function npm(args) {
   const result = spawnSync("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
-    stdio: ["ignore", 2, 2],
+    stdio: ["ignore", "ignore", "pipe"],
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
   });
-  if (result.status !== 0) throw new Error(`npm ${args.join(" ")} failed`);
+  if (result.status === 0) return;
+  const reasons = (result.stderr ?? "").split("\n").filter((line) => line.startsWith("npm error"));
+  process.stderr.write(`${reasons.slice(0, 12).join("\n")}\n`);
+  throw new Error(`npm ${args.join(" ")} failed`);
 }
 
 /** `npx picket` runs this command and never asks a registry. */
