@@ -15,7 +15,7 @@ const signatures: readonly (readonly [signature: string, description: string])[]
   ["\x7fELF", "a program"],
   ["\x89PNG", "an image"],
   ["%PDF", "a PDF document"],
-  ["#separator", "a Zeek log: give it as a flow log"],
+  ["#separator", "a Zeek log: of these only conn.log can be read"],
 ];
 
 /** Says in a few words what the first bytes of a file look like that is no capture. */
