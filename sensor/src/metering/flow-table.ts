@@ -21,6 +21,9 @@ import {
 /** Flows looked at to find one to evict: bounded work, near enough to the least useful. */
 const evictionSample = 8;
 const answered = 5;
+/** Bits of an index entry that hold the slot. */
+const slotBits = 22;
+const slotMask = (1 << slotBits) - 1;
 /** Copies for the hot path: the compiler folds a module's own constants, it loads imported ones. */
 const wordsShift = flowWordsShift;
 const portsWord = portsAt;
@@ -46,14 +49,14 @@ export class FlowTable {
   private keyState = 0;
   private keyHash = 0;
   private readonly hasher: FlowHash;
-  /** Slot + 1, or 0. */
+  /** Slot + 1 with ten bits of the hash above it, which spare most looks at other flows; or 0. */
   private readonly index: Int32Array;
   private readonly indexMask: number;
   private readonly indexShift: number;
   private readonly freeSlots: Int32Array;
   private hand = 0;
 
-  /** `flowsMax` from 1 to 2^22; `seed` as in MeteringSettings. */
+  /** `flowsMax` from 1 to 2^21; `seed` as in MeteringSettings. */
   constructor(
     readonly flowsMax: number,
     seed: number,
@@ -118,10 +121,12 @@ export class FlowTable {
     const hash = this.hasher.hash(key, keyState & protocolMask);
     this.keyHash = hash;
     for (let i = hash >>> this.indexShift; ; i = (i + 1) & indexMask) {
-      const slot = index[i] - 1;
-      if (slot < 0) return -1;
+      const entry = index[i];
+      if (entry === 0) return -1;
+      const slot = (entry & slotMask) - 1;
       const at = slot << flowWordsShift;
       if (
+        (entry ^ (hash << slotBits)) >>> slotBits === 0 &&
         words[at + hashAt] === hash &&
         words[at + 3] === key[3] &&
         words[at + 7] === key[7] &&
@@ -154,8 +159,10 @@ export class FlowTable {
     const ports = isUpper ? (destinationPort << 16) | sourcePort : (sourcePort << 16) | destinationPort;
     const hash = this.hasher.hashIpv4(lower, upper, ports, protocol);
     for (let i = hash >>> this.indexShift; ; i = (i + 1) & indexMask) {
-      const slot = index[i] - 1;
-      if (slot < 0) return -1;
+      const entry = index[i];
+      if (entry === 0) return -1;
+      if ((entry ^ (hash << slotBits)) >>> slotBits !== 0) continue;
+      const slot = (entry & slotMask) - 1;
       const at = slot << wordsShift;
       if (
         words[at + 3] === lower &&
@@ -180,7 +187,7 @@ export class FlowTable {
     for (let i = lastUsAt; i < 1 << flowDoublesShift; i++) this.doubles[doublesAt + i] = 0;
     let i = this.keyHash >>> this.indexShift;
     while (index[i] !== 0) i = (i + 1) & indexMask;
-    index[i] = slot + 1;
+    index[i] = (slot + 1) | (this.keyHash << slotBits);
     return slot;
   }
 
@@ -188,9 +195,9 @@ export class FlowTable {
   remove(slot: number): void {
     const { index, indexMask, indexShift, words } = this;
     let hole = words[(slot << flowWordsShift) + hashAt] >>> indexShift;
-    while (index[hole] !== slot + 1) hole = (hole + 1) & indexMask;
+    while ((index[hole] & slotMask) !== slot + 1) hole = (hole + 1) & indexMask;
     for (let i = (hole + 1) & indexMask; index[i] !== 0; i = (i + 1) & indexMask) {
-      const home = words[((index[i] - 1) << flowWordsShift) + hashAt] >>> indexShift;
+      const home = words[(((index[i] & slotMask) - 1) << flowWordsShift) + hashAt] >>> indexShift;
       if (((i - home) & indexMask) < ((i - hole) & indexMask)) continue;
       index[hole] = index[i];
       hole = i;
