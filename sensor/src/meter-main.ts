@@ -19,6 +19,7 @@ import type { PacketBlock } from "./capture/packet-source.js";
  */
 const outputFile = 3;
 const tickIntervalMs = 100;
+const quietTickIntervalMs = 500;
 /** A flood that keeps the event loop busy for longer is interrupted by our own ticks. */
 const turnMaxMs = 200;
 const flushDeadlineMs = 5000;
@@ -54,7 +55,7 @@ async function capture(settings: MeterSettings): Promise<void> {
     batches_dropped_pipe_full: output.batchesDropped,
   }));
   [pipe, source, session] = [output, packets, meter];
-  setInterval(tick, tickIntervalMs);
+  scheduleTick();
   try {
     await packets.run(onBlock, (state) => output.sendJson(FrameType.state, state));
   } catch (error) {
@@ -67,6 +68,14 @@ function onBlock(block: PacketBlock): void {
   if (performance.now() - lastTickMs < turnMaxMs) return;
   tick();
   control.poll();
+}
+
+function scheduleTick(): void {
+  const delayMs = session?.isQuiet === true ? quietTickIntervalMs : tickIntervalMs;
+  setTimeout(() => {
+    tick();
+    scheduleTick();
+  }, delayMs);
 }
 
 function tick(): void {

@@ -37,7 +37,9 @@ export interface LiveMeterEvents {
   onWarning?(line: string): void;
 }
 
-const watchIntervalMs = 500;
+/** npm cap aborts by itself when its interface goes down: this is for what it misses. */
+const watchIntervalMs = 2000;
+const waitIntervalMs = 500;
 const stopDeadlineMs = 6000;
 const stderrBytesMax = 4096;
 
@@ -151,7 +153,7 @@ export class LiveMeter {
     const blocked = this.#blockedReason();
     if (blocked !== undefined) {
       this.#setState({ kind: "waiting", reason: blocked });
-      this.#launchIn(watchIntervalMs);
+      this.#launchIn(waitIntervalMs);
       return;
     }
     this.#interfaceIndex = interfaceIndex(this.interface);

@@ -17,14 +17,23 @@ import { FrameType } from "./live-frames.js";
 import type { PacketBlock } from "./packet-source.js";
 
 const countersIntervalUs = 1_000_000;
+/** Counters that did not change are sent this seldom. */
+const countersRepeatUs = 5_000_000;
+/** Without packets for the idle timeout and this long, no flow is left to wait for. */
+const quietMarginUs = 5_000_000;
 
 /** Packets in, frames out: the pure pipeline with the clock and the pipe it needs when live. */
 export class MeterSession {
   #pipeline: SensorPipeline;
   /** Of pipelines that were replaced. */
   #before: SensorCounters = {};
+  #idleTimeoutUs = 0;
   readonly #scratch = new Uint8Array(batchBytesMax);
   #countersAtUs = 0;
+  #sentPackets = -1;
+  #sentUs = 0;
+  #packets = 0;
+  #packetUs = 0;
 
   constructor(
     private readonly settings: MeterSettings,
@@ -37,7 +46,14 @@ export class MeterSession {
 
   onBlock(block: PacketBlock): void {
     this.#pipeline.onBlock(block);
+    this.#packets += block.count;
+    this.#packetUs = block.timeUs[block.count - 1];
     this.pipe.flush();
+  }
+
+  /** No packets came for so long that time has little to do. */
+  get isQuiet(): boolean {
+    return this.clock.nowUs() - this.#packetUs > this.#idleTimeoutUs + quietMarginUs;
   }
 
   /** Time goes on without packets; to be called several times a second. */
@@ -47,6 +63,9 @@ export class MeterSession {
     this.pipe.flush();
     if (nowUs < this.#countersAtUs) return;
     this.#countersAtUs = nowUs + countersIntervalUs;
+    if (this.#packets === this.#sentPackets && nowUs - this.#sentUs < countersRepeatUs) return;
+    this.#sentPackets = this.#packets;
+    this.#sentUs = nowUs;
     this.sendCounters();
   }
 
@@ -68,6 +87,7 @@ export class MeterSession {
   }
 
   #newPipeline(timeouts: MeterTimeouts): SensorPipeline {
+    this.#idleTimeoutUs = timeouts.idleTimeoutMs * 1000;
     return new SensorPipeline(
       {
         activeTimeoutUs: timeouts.activeTimeoutMs * 1000,

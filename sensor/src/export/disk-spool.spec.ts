@@ -1,5 +1,6 @@
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -17,10 +18,12 @@ import type { Gap } from "./gap.js";
 import type { SpoolEntry, SpoolItem } from "./spool.js";
 
 const nowUs = 1_700_000_000_000_000;
+/** Thousands of opened and synced files are slow on a disk. */
+const memoryFolder = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 let folder = "";
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "picket-spool-"));
+  folder = mkdtempSync(join(memoryFolder, "picket-spool-"));
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));

@@ -64,8 +64,10 @@ export class MemorySpool implements Spool {
     const place = { item, isClaimed };
     this.#places.add(place);
     this.#count(item.bytes.length);
-    if (item.kind === "batch") this.counters.batchesSpooled++;
-    if (this.counters.spoolBytes > this.bytesMax) this.#dropOldest();
+    if (item.kind === "batch") {
+      this.counters.batchesSpooled++;
+      this.#dropOldest();
+    }
     return { ...item, place };
   }
 
