@@ -5,7 +5,8 @@
  *
  *   flags B (1 failed, 0 answered), keys >H of bucket, the day before's bucket,
  *   hot bitmap, own hash, refused HyperLogLog; count H; source s1;
- *   count times: contact s1 (destination, port, protocol), value s1, hash c8
+ *   count times: length byte and packed contact, hash c8 when there is an own hash.
+ *   Packed contact: length byte and destination, port, protocol; value.
  *
  * The last four keys may be 0 where they are not needed; an own hash of 0 that
  * turns out to be needed makes the item a retry. Value: first time (6 bytes,
@@ -57,13 +58,17 @@ local function markSource(hot, source, values, own)
   setBits(KEYS[hot], source, bits, 18, places, dayTtl)
 end
 
-local function readContacts(count)
+local function readContacts(count, hasHashes)
   local list = {}
   for i = 1, count do
-    local key = text()
-    local value = text()
-    list[i] = {key, value, sub(ARGV[1], pos, pos + 7)}
-    pos = pos + 8
+    local packed = text()
+    local keyEnd = 1 + byte(packed)
+    local hash
+    if hasHashes then
+      hash = sub(ARGV[1], pos, pos + 7)
+      pos = pos + 8
+    end
+    list[i] = {sub(packed, 2, keyEnd), sub(packed, keyEnd + 1), hash}
   end
   return list
 end
@@ -94,31 +99,38 @@ local function mergeContacts(item)
     unpackBytes('>BHHHHHH', ARGV[1], pos)
   pos = after
   local source = text()
-  local list = readContacts(count)
-  local first = list[1]
-  local packed = count == 1 and char(#first[1]) .. first[1] .. first[2] or ''
-  local held = false
-  local size = 1
-  if count > 1 or call('HSETNX', KEYS[bucket], source, packed) == 0 then
-    held = call('HGET', KEYS[bucket], source)
-    local heldKey = held and held ~= '' and sub(held, 2, 1 + byte(held))
-    if count == 1 and heldKey == first[1] then
-      local merged = mergeValue(sub(held, 2 + #heldKey), first[2])
-      if merged ~= sub(held, 2 + #heldKey) then
-        call('HSET', KEYS[bucket], source, char(#heldKey) .. heldKey .. merged)
+  if count == 1 then
+    local from = pos
+    local packed = text()
+    if call('HSETNX', KEYS[bucket], source, packed) == 1 then
+      if own > 0 then pos = pos + 8 end
+      if flags == 1 and call('HEXISTS', KEYS[before], source) == 1 then
+        markSource(hot, source, {sub(packed, 2 + byte(packed))}, 0)
+        hots[#hots + 1] = item
       end
-      own = 0
-    elseif own == 0 then
-      retries[#retries + 1] = item
       return
-    else
-      if heldKey then call('HSET', KEYS[own], heldKey, sub(held, 2 + #heldKey)) end
-      if held ~= '' then call('HSET', KEYS[bucket], source, '') end
-      if heldKey then call('EXPIRE', KEYS[own], dayTtl, 'NX') end
-      size = mergeOwn(own, refused, list, flags == 1 and failedMax or answeredMax)
     end
-  else
+    pos = from
+  end
+  local list = readContacts(count, own > 0)
+  local first = list[1]
+  local size = 1
+  local held = call('HGET', KEYS[bucket], source)
+  local heldKey = held and held ~= '' and sub(held, 2, 1 + byte(held))
+  if count == 1 and heldKey == first[1] then
+    local merged = mergeValue(sub(held, 2 + #heldKey), first[2])
+    if merged ~= sub(held, 2 + #heldKey) then
+      call('HSET', KEYS[bucket], source, char(#heldKey) .. heldKey .. merged)
+    end
     own = 0
+  elseif own == 0 then
+    retries[#retries + 1] = item
+    return
+  else
+    if heldKey then call('HSET', KEYS[own], heldKey, sub(held, 2 + #heldKey)) end
+    if held ~= '' then call('HSET', KEYS[bucket], source, '') end
+    if heldKey then call('EXPIRE', KEYS[own], dayTtl, 'NX') end
+    size = mergeOwn(own, refused, list, flags == 1 and failedMax or answeredMax)
   end
   if flags == 1 and isHotSource(size, before, source) then
     local values = {}

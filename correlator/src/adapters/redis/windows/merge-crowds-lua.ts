@@ -6,8 +6,9 @@
  * Item, after its type byte:
  *
  *   keys >H of records, marks, next slice's marks, own set, refused HyperLogLog;
- *   source width B, tag B (hash of the subject), count H; subject s1; count
- *   times: source (width bytes) and, when there is an own set, hash c8
+ *   source width B, count H; length byte, tag B (hash of the subject) and
+ *   subject; count times: source (width bytes) and, when there is an own set,
+ *   hash c8
  *
  * Record: tag, subject, source. Mark: tag, subject, 1 (the slice before was
  * hot) or 2 (has an own set). The tag makes a search fast: it seldom meets
@@ -136,10 +137,18 @@ local function promote(own, refused, marks, start, held, sources, hashes)
 end
 
 local function mergeCrowd(item)
-  local records, marks, nextMarks, own, refused, width, tag, count, after =
-    unpackBytes('>HHHHHBBH', ARGV[1], pos)
+  local records, marks, nextMarks, own, refused, width, count, after =
+    unpackBytes('>HHHHHBH', ARGV[1], pos)
   pos = after
-  local start = char(tag) .. text()
+  local start = text()
+  if count == 1 and own == 0 and load(marks) == '' and tails[marks] == '' then
+    local head, tail = load(records), tails[records]
+    if not find(head, start, 1, true) and not find(tail, start, 1, true) then
+      tails[records] = tail .. start .. sub(ARGV[1], pos, pos + width - 1)
+      pos = pos + width
+      return
+    end
+  end
   local sources, hashes = readSources(count, width, own > 0)
   local members = own > 0 and call('SCARD', KEYS[own]) or 0
   if members > 0 then

@@ -10,6 +10,7 @@ import type {
 } from "./merge-plan.js";
 import {
   crowdFamily,
+  type CrowdFamily,
   kindLetter,
   startBlockSlices,
   subjectHash,
@@ -40,6 +41,7 @@ export class MergeEncoder {
   private at = 0;
   private keys: string[] = [];
   private places = new Map<string, number>();
+  private shared: { slice: number; places: Map<CrowdFamily, Uint16Array> } = { slice: -1, places: new Map() };
   private due: { place: number; seconds: number }[] = [];
 
   constructor(
@@ -52,6 +54,7 @@ export class MergeEncoder {
     this.at = 0;
     this.keys = [];
     this.places = new Map();
+    this.shared = { slice: -1, places: new Map() };
     this.due = [];
     for (const item of items) this.item(partition, item, hash);
     const header = this.header();
@@ -96,43 +99,55 @@ export class MergeEncoder {
   }
 
   private contact(contact: MergedContact, isLong: boolean, hash: SipHash): void {
+    this.byte(9 + contact.key.length + 4 * contact.sensors.length);
     this.text(contact.key);
-    this.byte(8 + 4 * contact.sensors.length);
     this.word(Math.floor(contact.timeMs / 0x1_0000_0000));
     this.long(contact.timeMs % 0x1_0000_0000);
     this.byte(contact.outcome);
     this.byte(contact.stealth);
     for (const sensor of contact.sensors) this.long(sensor);
-    this.hash(contact.key, isLong, hash);
+    if (isLong) hash.hash(contact.key, this.body, this.claim(8));
   }
 
   private crowd(p: number, item: CrowdItem, hash: SipHash): void {
     const { kind, subject, slice, isLong } = item;
-    const field = kindLetter[kind] + subject;
     const family = crowdFamily(kind, subject.length);
     const hashed = subjectHash(subject);
-    const bucket = (hashed >>> 7) % family.buckets;
     const sources = this.fitting(item.sources, family.sourceBytes);
     this.reserve(64 + sources.length * 32);
     this.byte(2);
-    this.word(this.place(windowKeys.crowdRecords(p, slice, family, bucket)));
-    this.word(this.place(windowKeys.crowdMarks(p, slice, family, bucket)));
-    this.word(this.place(windowKeys.crowdMarks(p, slice + 1, family, bucket)));
+    this.crowdPlaces(p, slice, family, (hashed >>> 7) % family.buckets);
+    const field = isLong ? kindLetter[kind] + subject : "";
     this.word(isLong ? this.place(windowKeys.ownCrowd(p, slice, field)) : 0);
     this.word(isLong ? this.place(windowKeys.refusedSources(p, slice, field)) : 0);
     this.byte(family.sourceBytes);
-    this.byte(hashed & 0x7f);
     this.word(sources.length);
-    this.text(subject);
+    this.byte(subject.length + 1);
+    this.byte(hashed & 0x7f);
+    for (let i = 0; i < subject.length; i++) this.body[this.at++] = subject.charCodeAt(i);
     for (const source of sources) {
       this.source(source, family.sourceBytes);
-      if (isLong) this.hash(source, true, hash);
+      if (isLong) hash.hash(source, this.body, this.claim(8));
     }
+  }
+
+  /** Places of the shared keys, named once a call and not once a crowd. */
+  private crowdPlaces(p: number, slice: number, family: CrowdFamily, bucket: number): void {
+    if (this.shared.slice !== slice) this.shared = { slice, places: new Map() };
+    let places = this.shared.places.get(family);
+    if (places === undefined) this.shared.places.set(family, (places = new Uint16Array(3 * family.buckets)));
+    if (places[3 * bucket] === 0) {
+      places[3 * bucket] = this.place(windowKeys.crowdRecords(p, slice, family, bucket));
+      places[3 * bucket + 1] = this.place(windowKeys.crowdMarks(p, slice, family, bucket));
+      places[3 * bucket + 2] = this.place(windowKeys.crowdMarks(p, slice + 1, family, bucket));
+    }
+    for (let i = 0; i < 3; i++) this.word(places[3 * bucket + i]);
   }
 
   /** An IPv4 destination or prefix has IPv4 sources only; anything else did not come from a packet. */
   private fitting(sources: readonly AddressKey[], sourceBytes: number): readonly AddressKey[] {
-    return sourceBytes === 4 ? sources.filter((source) => source.length === 4) : sources;
+    if (sourceBytes > 4 || sources.every((source) => source.length === 4)) return sources;
+    return sources.filter((source) => source.length === 4);
   }
 
   private source(source: AddressKey, sourceBytes: number): void {
@@ -151,7 +166,7 @@ export class MergeEncoder {
     this.byte(start.slice - block * startBlockSlices);
     this.byte(start.direction === "outbound" ? 1 : 0);
     this.text(start.host);
-    this.hash(start.contribution, true, hash);
+    hash.hash(start.contribution, this.body, this.claim(8));
     this.word(start.positions.length);
     for (const position of start.positions) this.word(position);
   }
@@ -204,10 +219,10 @@ export class MergeEncoder {
     for (let i = 0; i < value.length; i++) this.body[this.at++] = value.charCodeAt(i);
   }
 
-  /** Keyed hash, or zeros where nobody will look at it. */
-  private hash(value: string, isNeeded: boolean, hash: SipHash): void {
-    if (isNeeded) hash.hash(value, this.body, this.at);
-    else this.body.fill(0, this.at, this.at + 8);
-    this.at += 8;
+  /** Where the next bytes go. */
+  private claim(bytes: number): number {
+    const at = this.at;
+    this.at += bytes;
+    return at;
   }
 }

@@ -17,11 +17,11 @@ export const startBlockSlices = 12;
 
 /**
  * Buckets of a partition. Shared hashes stay in Redis' compact form (at most 512
- * fields) and short to search: a million single-contact sources a day make 15
+ * fields) and short to search: a million single-contact sources a day make 61
  * fields a bucket. Strings of crowd records are searched whole, so they stay
  * near 6 KiB with two million records in a slice.
  */
-const contactBuckets = 1024;
+const contactBuckets = 256;
 const historyBuckets = 64;
 const serviceBuckets = 64;
 
@@ -51,10 +51,19 @@ export const kindLetter: Readonly<Record<CrowdKind, string>> = {
   prefix: "x",
 };
 
+const familyOf = new Map(families.map((family) => [familyName(family.kind, family.subjectBytes), family]));
+
+function familyName(kind: CrowdKind, subjectBytes: number): number {
+  return kindLetter[kind].charCodeAt(0) * 256 + subjectBytes;
+}
+
 /** How crowds of this kind and length of subject are stored. */
 export function crowdFamily(kind: CrowdKind, subjectBytes: number): CrowdFamily {
-  const known = families.find((family) => family.kind === kind && family.subjectBytes === subjectBytes);
-  return known ?? { kind, subjectBytes, sourceBytes: 17, buckets: 8 };
+  const name = familyName(kind, subjectBytes);
+  let family = familyOf.get(name);
+  if (family === undefined)
+    familyOf.set(name, (family = { kind, subjectBytes, sourceBytes: 17, buckets: 8 }));
+  return family;
 }
 
 /** Every family that real traffic makes, for a reading of whole slices. */
