@@ -42,9 +42,7 @@ export const testTools = [
   program("nmap"),
   program("hping3"),
   program("tcpdump"),
-  program("iputils-ping", "ping"),
   program("curl"),
-  program("netcat-openbsd", "nc"),
 ];
 
 /** Packages of the list that are missing here. */
