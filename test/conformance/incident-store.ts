@@ -95,9 +95,9 @@ export function describeIncidentStore(name: string, open: OpenIncidentStore): vo
       const items = store.watch("", watching.signal)[Symbol.asyncIterator]();
       const pending = next(items);
       // The watch begins when it is first read, which the store does in its own time: commit until it is seen.
-      let seen: WatchItem | undefined;
-      void pending.then((item) => (seen = item));
-      for (let revision = 2; seen === undefined && revision < 200; revision++) {
+      const seen: WatchItem[] = [];
+      void pending.then((item) => seen.push(item));
+      for (let revision = 2; seen.length === 0 && revision < 200; revision++) {
         await store.commit([event(buildIncident({ id: idA, revision }))], 1);
         await delay(10);
       }

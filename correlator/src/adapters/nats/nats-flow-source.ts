@@ -20,7 +20,7 @@ import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js"
 import type { NatsLink } from "./nats-link.js";
 import { PullQueue } from "./pull-queue.js";
 import * as subjects from "./subjects.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "../../until-aborted.js";
 
 export interface NatsFlowSourceOptions {
   /** A gap record; the message counts as handled when the promise resolves. */

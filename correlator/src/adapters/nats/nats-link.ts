@@ -98,6 +98,8 @@ export class NatsLink {
     try {
       const connection = await this.#connectUntilDone();
       if (connection === undefined) return;
+      if (this.#stop.signal.aborted) return await connection.close();
+      this.#connection = connection;
       checkServerVersion(connection);
       this.#adopt(connection);
       const status = this.#followStatus(connection);
@@ -107,6 +109,7 @@ export class NatsLink {
       if (!this.#stop.signal.aborted)
         this.#fail(natsFailure(reason ?? new Error("closed"), "stay connected"));
     } catch (error) {
+      await this.#connection?.close();
       this.#fail(natsFailure(error, "connect"));
     }
   }
@@ -127,8 +130,6 @@ export class NatsLink {
   }
 
   #adopt(connection: NatsConnection): void {
-    if (this.#stop.signal.aborted) return void connection.close();
-    this.#connection = connection;
     this.#isConnected = true;
     this.#onState(true, `connected to nats at ${connection.getServer()}`);
     this.#ready.resolve(connection);

@@ -10,7 +10,7 @@ import type { PolicyStore } from "../../policy/policy-store.js";
 import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { policyBucket, policySubject } from "./subjects.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "../../until-aborted.js";
 
 const policyKey = "current";
 const restAfterFailureMs = 500;
@@ -28,7 +28,11 @@ export class NatsPolicyStore implements PolicyStore {
   readonly counters = { revisionsUnreadable: 0 };
   readonly #stop = new AbortController();
 
-  constructor(private readonly link: NatsLink) {}
+  /** @param onFailure told of what keeps a watch from its work; it goes on by itself. */
+  constructor(
+    private readonly link: NatsLink,
+    private readonly onFailure: (error: Error) => void = () => {},
+  ) {}
 
   async get(): Promise<PolicyRevision> {
     const entry = await this.#attempt("read the policy", async (bucket) => await bucket.get(policyKey));
@@ -73,7 +77,8 @@ export class NatsPolicyStore implements PolicyStore {
       try {
         tell(await this.get());
         await this.#follow(tell, ends);
-      } catch {
+      } catch (error) {
+        if (this.link.isConnected) this.onFailure(natsFailure(error, "follow the policy"));
         await delay(restAfterFailureMs, undefined, { signal: ends }).catch(() => {});
       }
     }

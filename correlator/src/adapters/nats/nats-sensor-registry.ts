@@ -8,7 +8,7 @@ import type { RedisSensorTotals, SensorTotals } from "../redis/redis-sensor-tota
 import { natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { sensorsBucket } from "./subjects.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "../../until-aborted.js";
 
 export interface NatsSensorRegistryOptions {
   /** Sensors kept; another one is counted and not kept. */

@@ -3,7 +3,7 @@ import type { PolicyRevision } from "../../policy/policy.js";
 import type { NatsLink } from "./nats-link.js";
 import { encodeSensorSlice } from "./sensor-policy-codec.js";
 import { correlatorsConsumer, policyRequestPrefix, sensorOfSubject } from "./subjects.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "../../until-aborted.js";
 
 /**
  * Answers sensors that ask for their slice of the policy; of several

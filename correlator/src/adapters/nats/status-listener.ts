@@ -3,7 +3,7 @@ import type { SensorRegistry } from "../../sensors/sensor-registry.js";
 import type { NatsLink } from "./nats-link.js";
 import { decodeSensorStatus } from "./sensor-status-codec.js";
 import { correlatorsConsumer, sensorOfSubject, statusPrefix } from "./subjects.js";
-import { untilAborted } from "./until-aborted.js";
+import { untilAborted } from "../../until-aborted.js";
 
 /** Heartbeats on their way into the registry at once; beyond it they are skipped: the next one comes soon. */
 const recordingMax = 64;

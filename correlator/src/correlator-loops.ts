@@ -1,0 +1,114 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Inject, Injectable } from "@nestjs/common";
+import type { CorrelatorConfig } from "./config.js";
+import type { FlowDelivery, FlowSource } from "./flows/flow-source.js";
+import type { LimitedLog } from "./log.js";
+import type { Correlator } from "./pipeline.js";
+import type { PolicyRevision } from "./policy/policy.js";
+import type { PolicyStore } from "./policy/policy-store.js";
+import type { SensorRegistry } from "./sensors/sensor-registry.js";
+import * as tokens from "./tokens.js";
+import { untilAborted } from "./until-aborted.js";
+
+const firstRestMs = 100;
+const lastRestMs = 5000;
+
+/**
+ * Keeps a correlator going: the policy it works under, the batches it applies,
+ * and the clock of its slices. What fails is said, rests and is done again; a
+ * batch is acknowledged only when its effect is durable.
+ */
+@Injectable()
+export class CorrelatorLoops {
+  /** Milliseconds of event time up to which everything has arrived; 0 before the first tick. */
+  watermarkMs = 0;
+  readonly counters = { batchesRetried: 0, flowsApplied: 0, ticksFailed: 0 };
+  readonly #stop = new AbortController();
+  #policy: PolicyRevision | undefined;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(tokens.CORRELATOR) private readonly correlator: Correlator,
+    @Inject(tokens.FLOW_SOURCE) private readonly flows: FlowSource,
+    @Inject(tokens.POLICY_STORE) private readonly policies: PolicyStore,
+    @Inject(tokens.SENSOR_REGISTRY) private readonly sensors: SensorRegistry,
+    @Inject(tokens.CONFIG) private readonly config: CorrelatorConfig,
+    @Inject(tokens.LIMITED_LOG) private readonly log: LimitedLog,
+  ) {}
+
+  /**
+   * Begins; batches wait until the policy is known.
+   * @param onPolicy told of each revision in force
+   */
+  start(onPolicy: (revision: PolicyRevision) => void): void {
+    this.#running = this.#run(onPolicy);
+  }
+
+  /** Resolves when the work in hand is done. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.flows.stop();
+    await this.#running;
+  }
+
+  async #run(onPolicy: (revision: PolicyRevision) => void): Promise<void> {
+    let isKnown = (): void => {};
+    const known = new Promise<void>((resolve) => {
+      isKnown = resolve;
+    });
+    const following = this.policies.watch((revision) => {
+      this.#policy = revision;
+      this.correlator.setPolicy(revision);
+      onPolicy(revision);
+      isKnown();
+    }, this.#stop.signal);
+    await untilAborted(known, this.#stop.signal);
+    if (!this.#stop.signal.aborted)
+      await Promise.all([this.flows.run((deliveries) => this.#apply(deliveries)), this.#tick()]);
+    await following;
+  }
+
+  async #apply(deliveries: readonly FlowDelivery[]): Promise<void> {
+    try {
+      await this.correlator.applyDeliveries(deliveries, Date.now());
+      for (const delivery of deliveries) this.#acknowledge(delivery);
+    } catch (error) {
+      for (const delivery of deliveries) delivery.retry();
+      this.counters.batchesRetried += deliveries.length;
+      this.log.failure("apply flows", error as Error);
+      await this.#rest(firstRestMs * 5);
+    }
+  }
+
+  #acknowledge(delivery: FlowDelivery): void {
+    const { sensor, columns } = delivery;
+    this.counters.flowsApplied += columns.length;
+    void this.sensors.recordApplied(sensor, columns.length);
+    delivery.acknowledge();
+  }
+
+  async #tick(): Promise<void> {
+    let restMs = firstRestMs;
+    while (!this.#stop.signal.aborted) {
+      try {
+        this.watermarkMs = (await this.flows.acknowledgedUntilMs()) - this.#allowedLatenessMs();
+        await this.correlator.tick(this.watermarkMs, Date.now());
+        restMs = firstRestMs;
+        await this.#rest(this.config.tickIntervalMs);
+      } catch (error) {
+        this.counters.ticksFailed++;
+        this.log.failure("close slices", error as Error);
+        await this.#rest(restMs);
+        restMs = Math.min(2 * restMs, lastRestMs);
+      }
+    }
+  }
+
+  #allowedLatenessMs(): number {
+    return (this.#policy?.policy.incident.allowedLatenessSeconds ?? 0) * 1000;
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
+  }
+}

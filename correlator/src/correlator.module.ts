@@ -1,0 +1,138 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { Module } from "@nestjs/common";
+import type { DynamicModule, Provider } from "@nestjs/common";
+import { NatsFlowSource } from "./adapters/nats/nats-flow-source.js";
+import { NatsIncidentStore } from "./adapters/nats/nats-incident-store.js";
+import { NatsLink } from "./adapters/nats/nats-link.js";
+import { natsSettings } from "./adapters/nats/nats-settings.js";
+import { NatsPolicyStore } from "./adapters/nats/nats-policy-store.js";
+import { NatsSensorRegistry } from "./adapters/nats/nats-sensor-registry.js";
+import { PolicyResponder } from "./adapters/nats/policy-responder.js";
+import { StatusListener } from "./adapters/nats/status-listener.js";
+import { RedisConnection } from "./adapters/redis/redis-connection.js";
+import { RedisFindingBoard } from "./adapters/redis/redis-finding-board.js";
+import { RedisIncidentState } from "./adapters/redis/redis-incident-state.js";
+import { RedisLeases } from "./adapters/redis/redis-leases.js";
+import { RedisSensorTotals } from "./adapters/redis/redis-sensor-totals.js";
+import { RedisWindowStore } from "./adapters/redis/redis-window-store.js";
+import type { CorrelatorConfig } from "./config.js";
+import { CorrelatorLoops } from "./correlator-loops.js";
+import { Failures } from "./failures.js";
+import { LimitedLog } from "./log.js";
+import type { Logger } from "./log.js";
+import { Correlator } from "./pipeline.js";
+import type { CorrelatorPorts } from "./pipeline.js";
+import * as tokens from "./tokens.js";
+
+/** What a correlator process consists of; nothing is started yet. */
+@Module({})
+export class CorrelatorModule {
+  static over(config: CorrelatorConfig, log: Logger): DynamicModule {
+    return {
+      module: CorrelatorModule,
+      providers: [
+        { provide: tokens.CONFIG, useValue: config },
+        { provide: tokens.LOG, useValue: log },
+        { provide: tokens.LIMITED_LOG, useValue: new LimitedLog(log) },
+        { provide: tokens.FAILURES, useValue: new Failures() },
+        ...servers,
+        ...stores,
+        correlator,
+        CorrelatorLoops,
+      ],
+    };
+  }
+}
+
+const servers: Provider[] = [
+  {
+    provide: tokens.NATS_LINK,
+    inject: [tokens.CONFIG, tokens.LOG],
+    useFactory: (config: CorrelatorConfig, log: Logger) =>
+      new NatsLink(natsSettings(config), "picket correlator", (isUp, detail) =>
+        isUp ? log.info(detail) : log.warn(detail),
+      ),
+  },
+  {
+    provide: tokens.REDIS_CONNECTION,
+    inject: [tokens.CONFIG, tokens.LIMITED_LOG, tokens.LOG, tokens.FAILURES],
+    useFactory: openRedis,
+  },
+];
+
+const stores: Provider[] = [
+  over(tokens.WINDOW_STORE, (redis) => new RedisWindowStore(redis)),
+  over(tokens.FINDING_BOARD, (redis) => new RedisFindingBoard(redis)),
+  over(tokens.LEASES, (redis) => new RedisLeases(redis)),
+  over(tokens.INCIDENT_STORE, (redis, link) => new NatsIncidentStore(link, new RedisIncidentState(redis))),
+  over(tokens.SENSOR_REGISTRY, (redis, link) => new NatsSensorRegistry(link, new RedisSensorTotals(redis))),
+  over(tokens.POLICY_RESPONDER, (_redis, link) => new PolicyResponder(link)),
+  {
+    provide: tokens.POLICY_STORE,
+    inject: [tokens.NATS_LINK, tokens.LIMITED_LOG],
+    useFactory: (link: NatsLink, log: LimitedLog) =>
+      new NatsPolicyStore(link, (error) => log.failure("follow the policy", error)),
+  },
+  {
+    provide: tokens.STATUS_LISTENER,
+    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY],
+    useFactory: (link: NatsLink, sensors: NatsSensorRegistry) => new StatusListener(link, sensors),
+  },
+  {
+    provide: tokens.FLOW_SOURCE,
+    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.LIMITED_LOG],
+    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, log: LimitedLog) =>
+      new NatsFlowSource(link, {
+        onGap: (sensor, { records, reason }) => sensors.recordLost(sensor, records, reason),
+        onFailure: (error) => log.failure("read flows", error),
+      }),
+  },
+];
+
+const correlator: Provider = {
+  provide: tokens.CORRELATOR,
+  inject: [
+    tokens.WINDOW_STORE,
+    tokens.FINDING_BOARD,
+    tokens.LEASES,
+    tokens.INCIDENT_STORE,
+    tokens.SENSOR_REGISTRY,
+  ],
+  useFactory: (
+    windows: CorrelatorPorts["windows"],
+    board: CorrelatorPorts["board"],
+    leases: CorrelatorPorts["leases"],
+    incidents: CorrelatorPorts["incidents"],
+    sensors: CorrelatorPorts["sensors"],
+  ) =>
+    new Correlator(
+      { windows, board, leases, incidents, sensors },
+      { owner: `${hostname()}-${process.pid}`, seed: randomBytes(4).readUInt32LE() },
+    ),
+};
+
+/** A store over the connections. */
+function over(token: symbol, build: (redis: RedisConnection, link: NatsLink) => unknown): Provider {
+  return { provide: token, inject: [tokens.REDIS_CONNECTION, tokens.NATS_LINK], useFactory: build };
+}
+
+function openRedis(
+  config: CorrelatorConfig,
+  limited: LimitedLog,
+  log: Logger,
+  failures: Failures,
+): RedisConnection {
+  return new RedisConnection({
+    url: config.redis,
+    onState: (state) => {
+      if (state.state === "up") log.info(`connected to redis ${state.version}`);
+      else if (state.state === "down") limited.failure("redis", picketDown(state.reason));
+      else failures.report(state.error);
+    },
+  });
+}
+
+function picketDown(reason: string): Error {
+  return Object.assign(new Error(`redis does not answer: ${reason}`), { name: "PicketError" });
+}
