@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { sensorConfigSchema, spoolFolderOf } from "./config.js";
+import { sensorConfigSchema, spoolFolderOf, withName } from "./config.js";
 
 describe("sensor configuration", () => {
   it("needs nothing", () => {
-    const config = sensorConfigSchema.parse({});
-    expect(config.name).toMatch(/^[A-Za-z0-9_-]{1,64}$/);
+    const config = withName(sensorConfigSchema.parse({}), "lab-3.example.org");
+    expect(config.name).toBe("lab-3-example-org");
     expect(config.nats).toEqual(["nats://127.0.0.1:4222"]);
     expect(spoolFolderOf(config)).toMatch(new RegExp(`picket/spool/${config.name}$`));
+  });
+
+  it("takes a terabyte of spool", () => {
+    expect(sensorConfigSchema.parse({ spoolBytesMax: 1e12 }).spoolBytesMax).toBe(1e12);
   });
 
   it("refuses unknown keys and what is out of range, by name", () => {

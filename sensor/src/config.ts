@@ -9,11 +9,9 @@ import { z } from "zod";
 export const sensorConfigSchema = z.strictObject({
   name: z
     .string()
-    .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
-    .default(defaultName)
-    .describe(
-      "Name of this sensor in the fleet: 1 to 64 letters, digits, - or _; the host's name when left out.",
-    ),
+    .regex(/^[A-Za-z0-9_-]{0,64}$/, "must be at most 64 letters, digits, - or _")
+    .default("")
+    .describe("Name of this sensor in the fleet: letters, digits, - or _; empty: the host's name."),
   interface: text(64, "Interface to capture on, or any; empty: the one of the default route."),
   capture: z
     .enum(["auto", "cap"])
@@ -47,13 +45,13 @@ export const sensorConfigSchema = z.strictObject({
   spoolBytesMax: integer(
     256 << 20,
     1 << 20,
-    1 << 40,
+    2 ** 40,
     "Bytes of undelivered batches on disk; the oldest go first.",
   ),
   spoolMemoryBytesMax: integer(
     16 << 20,
     1 << 20,
-    1 << 30,
+    2 ** 30,
     "The same in memory, while the disk takes nothing.",
   ),
   publishInFlightMax: integer(128, 1, 256, "Batches published and not yet acknowledged."),
@@ -97,11 +95,11 @@ function stateFolder(): string {
   return join(state === undefined || state === "" ? join(homedir(), ".local", "state") : state, "picket");
 }
 
-function defaultName(): string {
-  const name = hostname()
-    .replace(/[^A-Za-z0-9_-]/g, "-")
-    .slice(0, 64);
-  return name === "" ? "sensor" : name;
+/** The same with the host's name where none was given. */
+export function withName(config: SensorConfig, host: string = hostname()): SensorConfig {
+  if (config.name !== "") return config;
+  const name = host.replace(/[^A-Za-z0-9_-]/g, "-").slice(0, 64);
+  return { ...config, name: name === "" ? "sensor" : name };
 }
 
 function text(lengthMax: number, about: string) {

@@ -6,7 +6,7 @@ import { MonotonicWallClock } from "./capture/live-clock.js";
 import { hostAddresses } from "./capture/live-interfaces.js";
 import { LiveMeter } from "./capture/live-meter.js";
 import { meterDefaults, snakeCaseCounters, type SensorCounters } from "./capture/live-settings.js";
-import { spoolFolderOf, type SensorConfig } from "./config.js";
+import { spoolFolderOf, withName, type SensorConfig } from "./config.js";
 import { DiskSpool } from "./export/disk-spool.js";
 import { MemorySpool } from "./export/memory-spool.js";
 import { NatsExporter } from "./export/nats-exporter.js";
@@ -29,7 +29,7 @@ const version = "0.1.0";
  * refused credentials or a server too old after everything was stopped.
  */
 export async function runSensor(config: SensorConfig, signal: AbortSignal): Promise<number> {
-  const sensor = new Sensor(config, createLog(config.logLevel));
+  const sensor = new Sensor(withName(config), createLog(config.logLevel));
   await sensor.start();
   const failure = await sensor.untilDone(signal);
   await sensor.stop();
