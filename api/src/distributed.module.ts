@@ -2,10 +2,10 @@ import { NatsIncidentStore } from "@picket/correlator/adapters/nats/nats-inciden
 import { NatsLink, type NatsSettings } from "@picket/correlator/adapters/nats/nats-link.js";
 import { NatsPolicyStore } from "@picket/correlator/adapters/nats/nats-policy-store.js";
 import { NatsSensorRegistry } from "@picket/correlator/adapters/nats/nats-sensor-registry.js";
-import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
+import { RedisConnection, type RedisState } from "@picket/correlator/adapters/redis/redis-connection.js";
 import { RedisIncidentState } from "@picket/correlator/adapters/redis/redis-incident-state.js";
 import { RedisSensorTotals } from "@picket/correlator/adapters/redis/redis-sensor-totals.js";
-import type { PicketError } from "@picket/proto/picket-error.js";
+import { PicketError } from "@picket/proto/picket-error.js";
 import type { Logger } from "pino";
 import type { ApiDaemonConfig } from "./config.js";
 import type { ApiPorts } from "./ports.js";
@@ -19,20 +19,16 @@ export class DistributedPorts {
   readonly failed: Promise<PicketError>;
   private readonly link: NatsLink;
   private readonly redis: RedisConnection;
+  private readonly redisHost: string;
   private refuse: (error: PicketError) => void = () => undefined;
+  private redisState = "";
 
   constructor(config: ApiDaemonConfig, logger: Logger) {
+    this.redisHost = hostOf(config.redis);
     this.link = new NatsLink(natsSettingsOf(config), "picket-api", (connected, detail) =>
       connected ? logger.info(detail) : logger.warn(detail),
     );
-    this.redis = new RedisConnection({
-      url: config.redis,
-      onState: (state) => {
-        if (state.state === "up") logger.info(`connected to redis ${state.version}`);
-        else if (state.state === "down") logger.warn(state.reason);
-        else this.refuse(state.error);
-      },
-    });
+    this.redis = new RedisConnection({ url: config.redis, onState: (state) => this.onRedis(state, logger) });
     const refused = new Promise<PicketError>((resolve) => (this.refuse = resolve));
     this.failed = Promise.race([refused, this.link.failed]);
     this.ports = {
@@ -55,6 +51,23 @@ export class DistributedPorts {
     await this.redis.close();
     await this.link.stop();
   }
+
+  /** Redis tells every attempt; only a change is worth a line. */
+  private onRedis(state: RedisState, logger: Logger): void {
+    if (state.state === "refused") this.refuse(state.error);
+    if (state.state === this.redisState) return;
+    this.redisState = state.state;
+    if (state.state === "up") logger.info(`connected to redis ${state.version} at ${this.redisHost}`);
+    else if (state.state === "down") logger.warn(`redis at ${this.redisHost} is away: ${state.reason}`);
+  }
+}
+
+/** The host of a URL, for messages: without user and password. */
+function hostOf(url: string): string {
+  if (URL.canParse(url)) return new URL(url).host;
+  throw new PicketError("INVALID_ARGUMENT", "redis: must be a URL like redis://HOST:PORT", {
+    field: "redis",
+  });
 }
 
 function natsSettingsOf(config: ApiDaemonConfig): NatsSettings {

@@ -43,6 +43,7 @@ class Watch {
   private cursor: string;
   private printed = 0;
   private wasReached = false;
+  private isBroken = false;
   private retryMs = retryMinMs;
 
   constructor(
@@ -59,7 +60,7 @@ class Watch {
       const error = await this.followStream();
       if (this.stop.signal.aborted) break;
       if (error !== undefined) this.checkRetry(error);
-      this.terminal.note(`picket: the api at ${this.client.server} went away; resuming when it is back\n`);
+      this.tellOnce(error);
       await pause(this.retryMs, this.stop.signal);
       this.retryMs = Math.min(retryMaxMs, this.retryMs * 2);
     }
@@ -85,6 +86,7 @@ class Watch {
   private take(response: WatchIncidentsResponse): void {
     if (this.stop.signal.aborted) return;
     this.wasReached = true;
+    this.isBroken = false;
     this.retryMs = retryMinMs;
     this.cursor = response.cursor;
     const line = this.formatResponse(response);
@@ -104,6 +106,15 @@ class Watch {
     const missed = missedEvents === 0n ? "some changes" : `${missedEvents} changes`;
     this.terminal.note(`picket: ${missed} missed (${printable(reason)}): see \`picket incidents list\`\n`);
     return "";
+  }
+
+  /** One line when the watch breaks, none for the attempts that follow. */
+  private tellOnce(error: ServiceError | undefined): void {
+    if (this.isBroken) return;
+    this.isBroken = true;
+    const isAway = error === undefined || isUnreachable(error) || this.wasReached;
+    const what = isAway ? `the api at ${this.client.server} went away` : printable(error.details);
+    this.terminal.note(`picket: ${what}; resuming when it is back\n`);
   }
 
   /** Throws what a retry cannot mend. */
