@@ -1,7 +1,7 @@
 // Keeps node_modules equal to package-lock.json.
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root folder. */
@@ -38,7 +38,7 @@ export function hasCapture() {
 
 /**
  * Installs by the lock file when anything differs.
- * @param withCapture false leaves npm cap unbuilt (libpcap's headers are missing)
+ * @param withCapture false leaves npm cap unbuilt: nothing is going to be captured
  */
 export function install(withCapture) {
   if (!isInstalled()) {
@@ -57,12 +57,22 @@ function npm(args) {
     cwd: root,
     stdio: ["ignore", "ignore", "pipe"],
     encoding: "utf8",
+    env: { ...process.env, ...localHeaders() },
     maxBuffer: 64 * 1024 * 1024,
   });
   if (result.status === 0) return;
   const reasons = (result.stderr ?? "").split("\n").filter((line) => line.startsWith("npm error"));
   process.stderr.write(`${reasons.slice(0, 12).join("\n")}\n`);
   throw new Error(`npm ${args.join(" ")} failed`);
+}
+
+/** Node's own headers, where they are installed with it: then node-gyp downloads none. */
+function localHeaders() {
+  const prefix = dirname(dirname(realpathSync(process.execPath)));
+  const file = join(prefix, "include", "node", "node_version.h");
+  if (process.env.npm_config_nodedir !== undefined || !existsSync(file)) return {};
+  const major = /NODE_MAJOR_VERSION (\d+)/.exec(readFileSync(file, "utf8"))?.[1];
+  return major === process.versions.node.split(".")[0] ? { npm_config_nodedir: prefix } : {};
 }
 
 /** `npx picket` runs this command and never asks a registry. */

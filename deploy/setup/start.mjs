@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "./build.mjs";
 import { install } from "./node-modules.mjs";
 import { installMissing } from "./packages.mjs";
-import { captureBuild, missingPackages } from "./prerequisites.mjs";
+import { captureBuild } from "./prerequisites.mjs";
 import { canSudo, isRoot } from "./privilege.mjs";
 
 const bin = fileURLToPath(new URL("../picket/bin.mjs", import.meta.url));
@@ -25,7 +25,7 @@ async function start(args) {
   }
   const lacking = captures ? installMissing(captureBuild) : undefined;
   if (lacking !== undefined) throw new Error(`live capture cannot be built: ${lacking}; ${demoHint}`);
-  install(missingPackages(captureBuild).length === 0);
+  install(captures);
   build();
   if (captures && !isRoot()) return runAsRoot(args);
   const { main } = await import(new URL("../dist/picket/main.js", import.meta.url).href);
