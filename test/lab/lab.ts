@@ -32,6 +32,8 @@ export class Lab {
   readonly correlators: Daemon[] = [];
   /** Everything that was started, in order. */
   readonly daemons: Daemon[] = [];
+  /** Those of them that a check killed. */
+  readonly killed: Daemon[] = [];
   #watch: IncidentWatch | undefined;
   #nats: NatsProcess | undefined;
   #redis: RedisProcess | undefined;
@@ -72,6 +74,11 @@ export class Lab {
     const correlator = this.#daemon(`correlator ${index}`, words);
     this.correlators[index] = correlator;
     await correlator.untilLine(/"correlating"/, startMaxMs);
+  }
+
+  async killCorrelator(index: number): Promise<void> {
+    this.killed.push(this.correlators[index]);
+    await this.correlators[index].kill();
   }
 
   /** In reverse order; every step is taken whatever the others do. */

@@ -4,12 +4,13 @@ import { missingTools } from "./tools.js";
 
 /**
  * The lab end to end. Outside it checks what this machine can do and starts
- * itself again in namespaces of its own; inside it runs the checks. Exit code 0
+ * itself again in namespaces of its own; inside it runs the checks (arguments
+ * name some of them: `main.js shared-sweep`). Exit code 0
  * when every check holds or the lab cannot run here, 1 when a check failed, 2
  * when a tool is missing.
  */
 async function main(): Promise<number> {
-  if (isIsolated()) return runLab();
+  if (isIsolated()) return runLab(process.argv.slice(2));
   const reason = unusableReason();
   if (reason !== undefined) {
     process.stdout.write(`lab skipped: ${reason}\n`);

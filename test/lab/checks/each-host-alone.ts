@@ -22,6 +22,6 @@ export async function checkEachHostAlone(lab: Lab, report: Report): Promise<void
     raised.length === 0 && isWhole,
     "each host correlated alone raises nothing",
     `${batches.length} batches of ${hosts.length} sensors, ${raised.length} incidents alone` +
-      `${raised.map((each) => ` (${each})`).join("")}, ${together.length} together`,
+      `${raised.map((each) => ` (${each})`).join("")}, ${together.length} together of ${together[0]?.contactCount ?? 0} contacts`,
   );
 }

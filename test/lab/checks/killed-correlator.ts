@@ -20,7 +20,7 @@ export async function checkKilledCorrelator(lab: Lab, report: Report): Promise<v
   const scan = nmapScan(loudSource, { hosts: targets, ports }, ["--max-rate", String(probesPerSecond)]);
   const isUnderWay = await until(() => metered(lab) >= probes / 4, incidentMaxMs);
   const before = metered(lab);
-  await lab.correlators[0].kill();
+  await lab.killCorrelator(0);
   await scan;
   const found = await lab.watch.untilIncident(
     ({ sources, contactCount }) => sources.includes(loudSource.address) && contactCount >= BigInt(probes),
