@@ -78,6 +78,7 @@ class Sensor {
     this.#link = new NatsLink(config, {
       onUp: (connection, isFirst) => this.#onUp(connection, isFirst),
       onDown: (reason) => this.#onDown(reason),
+      onDenied: (reason) => this.#limited.warn("denied", `${reason}: give the sensor's account the right`),
       onFatal: (error) => this.#onFatal(error),
     });
     this.#policy = new PolicyClient(config.name, (slice) => this.#follow(slice), this.#limited);

@@ -1,5 +1,8 @@
+import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
 import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
@@ -14,6 +17,10 @@ import type { PicketError } from "@picket/proto/picket-error.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNats, type NatsProcess } from "../servers/nats-server.js";
 import { connectTest, createFlowStream, FlowReader, temporaryFolder, waitUntil } from "./sensor-harness.js";
+
+const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
+if (!hasOpenssl)
+  process.stderr.write("sensor-export: the test of TLS is skipped, openssl is not installed\n");
 
 const scratch = new Uint8Array(batchBytesMax);
 
@@ -34,6 +41,7 @@ class ExportingSensor {
   readonly exporter: NatsExporter;
   readonly link: NatsLink;
   readonly faults: PicketError[] = [];
+  readonly denials: string[] = [];
   downs = 0;
 
   constructor(readonly config: SensorConfig) {
@@ -63,6 +71,7 @@ class ExportingSensor {
         this.downs++;
         this.exporter.onDown(reason);
       },
+      onDenied: (reason) => this.denials.push(reason),
       onFatal: (error) => this.faults.push(error),
     });
     this.exporter.start();
@@ -199,8 +208,20 @@ describe("exporting flows", () => {
     expect(reader.gaps.every((gap) => gap.reason === "spool_full")).toBe(true);
   }, 60_000);
 
+  it("raises an alarm when its message id was used before", async () => {
+    await createFlowStream(connection);
+    const sensor = new ExportingSensor(config);
+    const epoch = Buffer.from(sensor.exporter.epoch).toString("hex");
+    await jetstream(connection).publish("picket.flows.v1.thief", "x", { msgID: `s1:${epoch}:1` });
+    await waitUntil("connected", () => sensor.exporter.fault === undefined);
+    sensor.export(2);
+    await waitUntil("both answers", () => sensor.exporter.counters.batchesAcknowledged === 2);
+    expect(sensor.exporter.counters.batchesDuplicate).toBe(1);
+    await sensor.stop();
+  });
+
   it("counts a batch that the stream refuses for good as a gap", async () => {
-    const manager = await (await import("@nats-io/jetstream")).jetstreamManager(connection);
+    const manager = await jetstreamManager(connection);
     await createFlowStream(connection);
     await manager.streams.update("FLOWS", { max_msg_size: 2048 });
     await reader.start(nats.url);
@@ -221,24 +242,67 @@ describe("exporting flows", () => {
   });
 });
 
-describe("a server that refuses", () => {
-  it("the credentials ends the sensor with one line", async () => {
-    const nats = await startNats({ config: 'authorization { user: "a", password: "b" }' });
-    const folder = temporaryFolder();
-    const sensor = new ExportingSensor(
+describe("a server with access control", () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let nats: NatsProcess;
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+  });
+
+  afterEach(async () => {
+    await nats.stop();
+    folder.remove();
+  });
+
+  function sensorWith(login: object): ExportingSensor {
+    const spoolFolder = join(folder.path, "spool");
+    return new ExportingSensor(
       sensorConfigSchema.parse({
         name: "s1",
         nats: [nats.url],
-        spoolFolder: folder.path,
-        natsUser: "a",
-        natsPassword: "x",
+        spoolFolder,
+        publishTimeoutMs: 200,
+        ...login,
       }),
     );
+  }
+
+  it("that refuses the credentials ends the sensor with one line", async () => {
+    nats = await startNats({ config: 'authorization { user: "a", password: "b" }' });
+    const sensor = sensorWith({ natsUser: "a", natsPassword: "x" });
     await waitUntil("the failure", () => sensor.faults.length > 0);
     expect(sensor.faults[0].code).toBe("CREDENTIALS_REFUSED");
     expect(sensor.faults[0].message).not.toContain("\n");
     await sensor.stop();
-    await nats.stop();
-    folder.remove();
+  });
+
+  it("that denies the flows' subject is named", async () => {
+    const permissions = 'permissions: { publish: ["picket.status.>"], subscribe: ["_INBOX_s1.>"] }';
+    nats = await startNats({
+      config: `authorization { users: [ { user: "a", password: "b", ${permissions} } ] }`,
+    });
+    const sensor = sensorWith({ natsUser: "a", natsPassword: "b" });
+    sensor.export(1);
+    await waitUntil("the denial", () => sensor.denials.some((line) => line.includes("picket.flows.v1.s1")));
+    await waitUntil("the fault", () => sensor.exporter.fault?.includes("does not acknowledge") === true);
+    await sensor.stop(200);
+  });
+
+  it.skipIf(!hasOpenssl)("is spoken to by TLS when its authority is known, and not otherwise", async () => {
+    const certificate = join(folder.path, "cert.pem");
+    const key = join(folder.path, "key.pem");
+    const subject = "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1";
+    const kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    const args = `${kind} ${subject} -keyout ${key} -out ${certificate}`.split(" ");
+    execFileSync("openssl", args, { stdio: "ignore" });
+    nats = await startNats({ config: `tls { cert_file: "${certificate}", key_file: "${key}" }` });
+    const sensor = sensorWith({ natsTlsCaFile: certificate });
+    await waitUntil("connected", () => sensor.exporter.fault === undefined);
+    await sensor.stop();
+    const stranger = sensorWith({});
+    await waitUntil("a refusal", () => stranger.downs > 0 || stranger.faults.length > 0);
+    expect(stranger.exporter.fault).toBeDefined();
+    await stranger.stop();
   });
 });

@@ -183,6 +183,14 @@ describe.skipIf(!canUseNamespaces)("a sensor process", () => {
     }
   });
 
+  it("ends when nats refuses its credentials", async () => {
+    const guarded = await startNats({ config: 'authorization { user: "a", password: "b" }' });
+    const sensor = start({ nats: [guarded.url], natsUser: "a", natsPassword: "wrong" });
+    expect(await sensor.ended).toBe(2);
+    expect(sensor.log).toMatch(/\nCREDENTIALS_REFUSED: nats refused the sensor's credentials.*\n$/);
+    await guarded.stop();
+  });
+
   it("refuses a spool that another sensor uses", async () => {
     await running(start());
     const second = start();

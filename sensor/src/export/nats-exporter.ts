@@ -139,6 +139,8 @@ export class NatsExporter implements FlowExporter {
   #sendDue(nowMs: number): void {
     for (const inFlight of this.#window) {
       if (inFlight.dueMs > nowMs) continue;
+      // Due by time and not because something was said.
+      if (inFlight.dueMs > 0) this.#trouble = "the stream does not acknowledge what is published";
       this.#send(inFlight);
       if (this.#pauseMs > 0) return;
     }

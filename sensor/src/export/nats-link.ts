@@ -17,6 +17,8 @@ export interface NatsLinkEvents {
   /** The first time and after every reconnect. */
   onUp(connection: NatsConnection, isFirst: boolean): void;
   onDown(reason: string): void;
+  /** The account may not use a subject. */
+  onDenied?(reason: string): void;
   /** No retry helps: PicketError CREDENTIALS_REFUSED or SERVER_TOO_OLD. */
   onFatal(error: PicketError): void;
 }
@@ -90,6 +92,9 @@ export class NatsLink {
     for await (const status of connection.status()) {
       if (this.#stopping.signal.aborted) continue;
       if (status.type === "disconnect") this.events.onDown(`lost the connection to nats at ${status.server}`);
+      if (status.type === "error" && status.error instanceof errors.PermissionViolationError) {
+        this.events.onDenied?.(`nats denies the ${status.error.operation} of ${status.error.subject}`);
+      }
       if (status.type !== "reconnect") continue;
       requireVersion(connection);
       this.events.onUp(connection, false);

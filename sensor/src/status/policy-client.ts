@@ -31,7 +31,7 @@ export class PolicyClient {
   onUp(connection: NatsConnection): void {
     if (this.#connection !== connection) {
       this.#connection = connection;
-      connection.subscribe(policySubject, { callback: () => this.#ask() });
+      connection.subscribe(policySubject, { callback: (error) => void (error ?? this.#ask()) });
     }
     this.#ask();
   }
