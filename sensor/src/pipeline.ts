@@ -56,7 +56,7 @@ export class SensorPipeline {
   /** Moves time while no packets come (live capture only). */
   advance(nowUs: number): void {
     this.meter.advance(nowUs);
-    if (nowUs >= this.batch.dueUs) this.batch.flush();
+    if (nowUs >= this.batch.dueUs || nowUs < this.batch.openedUs) this.batch.flush();
   }
 
   /**

@@ -18,7 +18,7 @@ import {
   threeBits,
 } from "./flow-layout.js";
 import type { FlowTable } from "./flow-table.js";
-import { icmpProtocol, icmpv6Protocol, sctpProtocol, tcpProtocol, udpProtocol } from "./ip-protocols.js";
+import { IpProtocol } from "../decode/ip-protocol.js";
 import type { MeteringSettings } from "./metering-settings.js";
 
 const never = Number.POSITIVE_INFINITY;
@@ -80,10 +80,10 @@ export class FlowDeadlines {
     const { holdTimeoutUs, udpHoldTimeoutUs } = this.settings;
     const protocol = state & protocolMask;
     const isAck = phase === Phase.stealth && ((state >>> stealthShift) & threeBits) === StealthKind.ack;
-    if (protocol === tcpProtocol) return isAck ? udpHoldTimeoutUs : holdTimeoutUs;
-    if (protocol === udpProtocol || protocol === sctpProtocol) return udpHoldTimeoutUs;
+    if (protocol === IpProtocol.tcp) return isAck ? udpHoldTimeoutUs : holdTimeoutUs;
+    if (protocol === IpProtocol.udp || protocol === IpProtocol.sctp) return udpHoldTimeoutUs;
     // An ICMP request is asked for an answer; other protocols owe none.
-    const isIcmp = protocol === icmpProtocol || protocol === icmpv6Protocol;
+    const isIcmp = protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6;
     return isIcmp ? holdTimeoutUs : never;
   }
 

@@ -132,6 +132,13 @@ describe("time", () => {
     expect(script.meter.counters.clockStepsBack).toBe(1);
   });
 
+  it("that is set back while no packets come stops no timer", () => {
+    const script = new PacketScript().play("3600 a>b S", "3600.1 b>a SA");
+    script.meter.advance(scriptStartUs);
+    script.play("0.1 c>b S").wait(2);
+    expect(script.lines).toEqual(["only ignored 1/0 (idle timeout)"]);
+  });
+
   it("that jumps by years fires everything once", () => {
     const script = new PacketScript().play("0 a>b S", "0 c>b udp", "1e9 d>b udp");
     expect(script.lines.toSorted()).toEqual([

@@ -1,6 +1,6 @@
 import { FlowEndReason, Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
 import type { DecodedPacket } from "../decode/decoded-packet.js";
-import { isManyReceivers, isNearBroadcast, isUnspecified } from "./address-class.js";
+import { isNoContact } from "./address-class.js";
 import {
   bytesAt,
   flowDoublesShift,
@@ -30,27 +30,14 @@ import type { FlowRecordSink } from "./flow-record-sink.js";
 import { FlowRecords } from "./flow-records.js";
 import { FlowTable } from "./flow-table.js";
 import { icmpRequestOf, IcmpRole, icmpRole } from "./icmp-contact.js";
-import { icmpProtocol, icmpv6Protocol, tcpProtocol, udpProtocol } from "./ip-protocols.js";
+import { IpProtocol } from "../decode/ip-protocol.js";
 import { MeteringCounters } from "./metering-counters.js";
 import type { MeteringSettings } from "./metering-settings.js";
 import { ObservationView } from "./observation-view.js";
-import { TcpContact, TcpFlag, Verdict } from "./tcp-contact.js";
+import { PlainPackets } from "./plain-packets.js";
+import { TcpContact, Verdict } from "./tcp-contact.js";
 import { TimerWheel } from "./timer-wheel.js";
 
-/** Phases in which a packet without SYN, FIN and RST decides nothing. */
-const plainPhases = (1 << Phase.counting) | (1 << Phase.established) | (1 << Phase.midStream);
-/** Copies for the hot path: the compiler folds a module's own constants, it loads imported ones. */
-const icmp = icmpProtocol;
-const wordsShift = flowWordsShift;
-const stateWord = stateAt;
-const flagsWord = tcpFlagsAt;
-const phaseBits = phaseShift;
-const phaseMax = phaseMask;
-const seenBits = Math.log2(seenBit);
-const lastUsDouble = lastUsAt;
-const packetsDouble = packetsAt;
-const bytesDouble = bytesAt;
-const handshakeFlags = TcpFlag.syn | TcpFlag.fin | TcpFlag.rst;
 /** A packet this much older than the newest is a clock set back, not reordering. */
 const clockStepUs = 10_000_000;
 
@@ -78,8 +65,7 @@ export class FlowMeter {
   nowUs = Number.NEGATIVE_INFINITY;
 
   private readonly flows: FlowTable;
-  private readonly words: Int32Array;
-  private readonly doubles: Float64Array;
+  private readonly plainPackets: PlainPackets;
   private readonly timers: TimerWheel;
   private readonly view: ObservationView;
   private readonly tcp: TcpContact;
@@ -92,8 +78,7 @@ export class FlowMeter {
     sink: FlowRecordSink,
   ) {
     this.flows = new FlowTable(settings.tableFlowsMax, settings.seed);
-    this.words = this.flows.words;
-    this.doubles = this.flows.doubles;
+    this.plainPackets = new PlainPackets(this.flows, this.counters);
     this.timers = new TimerWheel(settings.tableFlowsMax);
     this.view = new ObservationView(settings.seed, settings.ownAddresses);
     this.tcp = new TcpContact(this.flows.words, this.view);
@@ -110,10 +95,13 @@ export class FlowMeter {
   process(packet: DecodedPacket, timeUs: number): void {
     if (timeUs >= this.nextTickUs) this.advance(timeUs);
     else if (timeUs >= this.nowUs) this.nowUs = timeUs;
-    else this.stepBack(timeUs);
-    if (this.countPlain(packet, timeUs)) return;
+    else {
+      this.counters.packetsOutOfOrder++;
+      this.stepBack(timeUs);
+    }
+    if (this.plainPackets.count(packet, timeUs)) return;
     const { protocol } = packet;
-    if (protocol === icmpProtocol || protocol === icmpv6Protocol) {
+    if (protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6) {
       this.processIcmp(packet, timeUs);
       return;
     }
@@ -121,36 +109,12 @@ export class FlowMeter {
     this.meter(packet, timeUs, direction, direction);
   }
 
-  /**
-   * The hot path: an IPv4 packet in order that only adds to a flow whose
-   * outcome it cannot change. False when the packet needs more than that; then
-   * nothing has happened.
-   */
-  private countPlain(packet: DecodedPacket, timeUs: number): boolean {
-    const { tcpFlags, protocol, ipLength } = packet;
-    if (packet.isIpv6 || (tcpFlags & handshakeFlags) !== 0 || protocol === icmp) return false;
-    const found = this.flows.findIpv4(packet);
-    if (found === -1) return false;
-    const { words, doubles, counters } = this;
-    const at = (found >> 1) << wordsShift;
-    const doublesAt = at >> 1;
-    const direction = found & 1;
-    const state = words[at + stateWord];
-    const isPlain = ((plainPhases >>> ((state >>> phaseBits) & phaseMax)) & 1) === 1;
-    const isKnownSide = ((state >>> (seenBits + direction)) & 1) === 1;
-    if (!isPlain || !isKnownSide || timeUs < doubles[doublesAt + lastUsDouble]) return false;
-    words[at + flagsWord] |= tcpFlags << (direction << 3);
-    doubles[doublesAt + lastUsDouble] = timeUs;
-    doubles[doublesAt + packetsDouble + direction] += 1;
-    doubles[doublesAt + bytesDouble + direction] += ipLength;
-    counters.packets++;
-    counters.bytes += ipLength;
-    return true;
-  }
-
-  /** Moves time forward and reports what is due; an earlier time does nothing. */
+  /** Moves time forward and reports what is due; a slightly earlier time does nothing. */
   advance(timeUs: number): void {
-    if (timeUs < this.nowUs) return;
+    if (timeUs < this.nowUs) {
+      this.stepBack(timeUs);
+      return;
+    }
     if (this.flows.length === 0) this.timers.restart(timeUs);
     this.nowUs = timeUs;
     for (let slot = this.timers.takeDue(timeUs); slot !== -1; slot = this.timers.takeDue(timeUs))
@@ -178,7 +142,6 @@ export class FlowMeter {
 
   /** Reordering does not move time; a clock set back does, and the flows stay. */
   private stepBack(timeUs: number): void {
-    this.counters.packetsOutOfOrder++;
     if (this.nowUs - timeUs < clockStepUs) return;
     this.counters.clockStepsBack++;
     this.nowUs = timeUs;
@@ -219,7 +182,7 @@ export class FlowMeter {
 
   private loadInner(packet: DecodedPacket): number {
     const protocol = packet.innerProtocol;
-    if (protocol !== icmpProtocol && protocol !== icmpv6Protocol)
+    if (protocol !== IpProtocol.icmp && protocol !== IpProtocol.icmpv6)
       return this.flows.loadInner(packet, packet.innerSourcePort, packet.innerDestinationPort);
     return this.flows.loadInner(packet, packet.innerDestinationPort, packet.innerDestinationPort);
   }
@@ -236,7 +199,7 @@ export class FlowMeter {
     }
     const phase = this.phaseOf(slot);
     const at = slot << flowWordsShift;
-    const verdict = packet.protocol === tcpProtocol ? this.tcp.step(at, direction, packet) : Verdict.none;
+    const verdict = packet.protocol === IpProtocol.tcp ? this.tcp.step(at, direction, packet) : Verdict.none;
     if (verdict === Verdict.restarts) {
       this.close(slot, FlowEndReason.endDetected);
       this.open(packet, timeUs, direction, initiator);
@@ -244,7 +207,7 @@ export class FlowMeter {
     }
     this.add(slot, direction, packet, timeUs);
     this.noteSeen(at, direction);
-    if (packet.protocol === tcpProtocol) this.conclude(slot, verdict, phase);
+    if (packet.protocol === IpProtocol.tcp) this.conclude(slot, verdict, phase);
     else if (phase === Phase.waiting && this.isReply(at, direction))
       this.reach(slot, Outcome.answered, FlowEndReason.open);
   }
@@ -262,7 +225,7 @@ export class FlowMeter {
     flows.doubles[doublesAt + markUsAt] = timeUs;
     if (isNoContact(packet)) flows.words[at + stateAt] |= noContactBit;
     this.add(slot, direction, packet, timeUs);
-    if (packet.protocol === tcpProtocol) {
+    if (packet.protocol === IpProtocol.tcp) {
       const verdict = this.tcp.open(at, direction, packet);
       if ((verdict & Verdict.ends) !== 0) this.setPhase(slot, Phase.ended);
     } else if (direction === initiator) this.setPhase(slot, Phase.waiting);
@@ -381,7 +344,7 @@ export class FlowMeter {
   private reportAnswered(slot: number): void {
     const lastUs = this.flows.doubles[(slot << flowDoublesShift) + lastUsAt];
     const isSilent = lastUs + this.settings.shortFlowUs <= this.nowUs;
-    const isOver = isSilent && this.protocolOf(slot) !== tcpProtocol;
+    const isOver = isSilent && this.protocolOf(slot) !== IpProtocol.tcp;
     this.records.report(slot, this.nowUs, isOver, isOver ? FlowEndReason.idleTimeout : FlowEndReason.open);
   }
 
@@ -423,14 +386,4 @@ export class FlowMeter {
   private setMark(slot: number): void {
     this.flows.doubles[(slot << flowDoublesShift) + markUsAt] = this.nowUs;
   }
-}
-
-function isNoContact(packet: DecodedPacket): boolean {
-  const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } =
-    packet;
-  return (
-    isManyReceivers(destination0, destination1, destination2, destination3) ||
-    isUnspecified(source0, source1, source2, source3) ||
-    (packet.protocol === udpProtocol && !packet.isIpv6 && isNearBroadcast(source3, destination3))
-  );
 }

@@ -24,7 +24,7 @@ import {
 } from "./flow-layout.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import type { FlowTable } from "./flow-table.js";
-import { icmpProtocol, icmpv6Protocol } from "./ip-protocols.js";
+import { IpProtocol } from "../decode/ip-protocol.js";
 import type { MeteringCounters } from "./metering-counters.js";
 
 /**
@@ -119,7 +119,7 @@ export class FlowRecords {
     const { columns } = this.sink;
     const ports = this.flows.words[at + portsAt];
     const protocol = state & protocolMask;
-    const isIcmp = protocol === icmpProtocol || protocol === icmpv6Protocol;
+    const isIcmp = protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6;
     columns.protocol[row] = protocol;
     columns.sourcePort[row] = isIcmp ? 0 : direction === 0 ? ports >>> 16 : ports & 0xffff;
     columns.destinationPort[row] = direction === 0 ? ports & 0xffff : ports >>> 16;

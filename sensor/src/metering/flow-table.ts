@@ -1,3 +1,4 @@
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { DecodedPacket } from "../decode/decoded-packet.js";
 import { FlowHash } from "./flow-hash.js";
 import {
@@ -20,7 +21,6 @@ import {
 
 /** Flows looked at to find one to evict: bounded work, near enough to the least useful. */
 const evictionSample = 8;
-const answered = 5;
 /** Bits of an index entry that hold the slot. */
 const slotBits = 22;
 const slotMask = (1 << slotBits) - 1;
@@ -264,5 +264,5 @@ export class FlowTable {
 
 function evictionClass(state: number): number {
   if ((state & closedBit) !== 0 || ((state >>> phaseShift) & phaseMask) === Phase.ended) return 2;
-  return ((state >>> outcomeShift) & threeBits) === answered ? 0 : 1;
+  return ((state >>> outcomeShift) & threeBits) === Outcome.answered ? 0 : 1;
 }

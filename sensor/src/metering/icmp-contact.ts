@@ -1,4 +1,4 @@
-import { icmpv6Protocol } from "./ip-protocols.js";
+import { IpProtocol } from "../decode/ip-protocol.js";
 
 /** What an ICMP message is to metering. */
 export const IcmpRole = {
@@ -18,7 +18,7 @@ export const IcmpRole = {
  */
 export function icmpRole(protocol: number, typeCode: number): number {
   const type = typeCode >> 8;
-  if (protocol === icmpv6Protocol) {
+  if (protocol === IpProtocol.icmpv6) {
     if (type === 128) return IcmpRole.request;
     if (type === 129) return IcmpRole.reply;
     if (type === 1) return IcmpRole.unreachable;
@@ -33,6 +33,6 @@ export function icmpRole(protocol: number, typeCode: number): number {
 /** Type * 256 + code of the request that a reply answers. */
 export function icmpRequestOf(protocol: number, typeCode: number): number {
   const type = typeCode >> 8;
-  if (protocol === icmpv6Protocol) return (type - 1) << 8;
+  if (protocol === IpProtocol.icmpv6) return (type - 1) << 8;
   return (type === 0 ? 8 : type - 1) << 8;
 }

@@ -16,6 +16,15 @@ const flagBits: Record<string, number> = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32 
 /** The scripts' second zero. */
 export const scriptStartUs = 1_700_000_000_000_000;
 
+/** A row of a table test: packets, and the record lines they lead to. */
+export interface OutcomeRow {
+  readonly name: string;
+  readonly packets: readonly string[];
+  /** Seconds of the last look; the default is after every timeout. */
+  readonly until?: number;
+  readonly records: readonly string[];
+}
+
 /** One flow record, as tests read it. */
 export interface ScriptRecord {
   readonly source: string;
