@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { decodeGap } from "@picket/sensor/export/gap-codec.js";
 import { DiskSpool } from "@picket/sensor/export/disk-spool.js";
 import type { SpoolItem } from "@picket/sensor/export/spool.js";
@@ -74,4 +75,63 @@ describe.skipIf(!isRoot)("a spool on a full disk", () => {
     );
     expect(takeAll().sequences.sort((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i + 1));
   });
+});
+
+describe("a spool whose process is killed", () => {
+  const dist = fileURLToPath(new URL("../../sensor/dist", import.meta.url));
+  const program = `
+    import { DiskSpool } from "${dist}/export/disk-spool.js";
+    const epoch = new Uint8Array(16).fill(Number(process.argv[2]));
+    const totals = { records: 1, packets: 2, bytes: 100, fromUs: 1, toUs: 2 };
+    const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
+    const spool = DiskSpool.open({ ...options, folder: process.argv[1] });
+    let sequence = 0;
+    function append() {
+      for (let i = 0; i < 20; i++) {
+        const bytes = new Uint8Array(100 + ((++sequence * 37) % 3000)).fill(sequence & 255);
+        spool.append({ kind: "batch", epoch, sequence, bytes, totals });
+      }
+      process.stdout.write(sequence + "\\n");
+      setImmediate(append);
+    }
+    append();`;
+
+  it("opens at once, gives back all that was written and says crash, time after time", async () => {
+    const folder = temporaryFolder();
+    const written: number[] = [];
+    for (let run = 1; run <= 8; run++) {
+      const child = spawn(
+        process.execPath,
+        ["--input-type=module", "-e", program, folder.path, String(run)],
+        {
+          stdio: ["ignore", "pipe", "inherit"],
+        },
+      );
+      let last = 0;
+      child.stdout.on("data", (chunk: Buffer) => (last = Number(chunk.toString().trim().split("\n").at(-1))));
+      await waitUntil("something written", () => last > run * 40);
+      child.kill("SIGKILL");
+      await new Promise((resolve) => child.once("close", resolve));
+      written.push(last);
+    }
+    const startMs = performance.now();
+    const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
+    const spool = DiskSpool.open({ ...options, folder: folder.path });
+    expect(performance.now() - startMs).toBeLessThan(1000);
+    const sequences = new Map<number, number[]>();
+    const reasons: string[] = [];
+    for (let entry = spool.next(); entry !== undefined; entry = spool.next()) {
+      if (entry.kind === "gap") reasons.push(decodeGap(entry.bytes)?.reason ?? "");
+      else sequences.set(entry.epoch[0], [...(sequences.get(entry.epoch[0]) ?? []), entry.sequence]);
+      spool.delivered(entry);
+    }
+    await spool.close();
+    expect(reasons).toEqual(written.map(() => "crash"));
+    written.forEach((last, i) => {
+      const found = sequences.get(i + 1) ?? [];
+      expect(found.length).toBeGreaterThanOrEqual(last);
+      expect(found).toEqual(found.map((_, at) => at + 1));
+    });
+    folder.remove();
+  }, 60_000);
 });
