@@ -1,5 +1,5 @@
+import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { severities } from "@picket/correlator/incidents/incident.js";
-import { toIncidentJson } from "@picket/api/incidents/incident-mapper.js";
 
 import type { Analysis } from "../local/analyze.js";
 import { analyze } from "../local/analyze.js";
@@ -20,13 +20,19 @@ export async function analyzeAndPrint(files: readonly InputFile[], flags: Analyz
   } finally {
     progress.stop();
   }
-  for (const incident of analysis.incidents) {
-    process.stdout.write(
-      flags.json === true ? `${JSON.stringify(toIncidentJson(incident))}\n` : `${incidentBlock(incident)}\n`,
-    );
-  }
+  await printIncidents(analysis.incidents, flags.json === true);
   process.stderr.write(summary(analysis));
   return exitCode(analysis, flags.failOn);
+}
+
+/** The wire types are loaded only where they are printed. */
+async function printIncidents(incidents: readonly Incident[], json: boolean): Promise<void> {
+  if (!json) {
+    for (const incident of incidents) process.stdout.write(`${incidentBlock(incident)}\n`);
+    return;
+  }
+  const { toIncidentJson } = await import("@picket/api/incidents/incident-mapper.js");
+  for (const incident of incidents) process.stdout.write(`${JSON.stringify(toIncidentJson(incident))}\n`);
 }
 
 /** One line with the totals, then one for each damaged file. */

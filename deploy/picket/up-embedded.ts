@@ -15,6 +15,7 @@ import type { LocalEngine } from "../local/local-engine.js";
 import { openLocalEngine } from "../local/local-engine.js";
 import { meteringSettings } from "../local/metering-settings.js";
 import { replayFlowLog } from "../local/replay-flow-log.js";
+import { lockState } from "../local/state-lock.js";
 import { exitCodes } from "./exit-codes.js";
 import type { UpConfig } from "./up-config.js";
 import type { UpOutput } from "./up-output.js";
@@ -63,6 +64,7 @@ async function startAll(
   stops: (() => Promise<void>)[],
 ): Promise<Running> {
   const stateFolder = stateFolderOf(config);
+  if (stateFolder !== undefined) stops.push(await lockState(stateFolder));
   const engine = await openLocalEngine({ stateFolder });
   stops.push(() => engine.close());
   const flowLog = stateFolder === undefined ? undefined : await openFlowLog(config, stateFolder);
