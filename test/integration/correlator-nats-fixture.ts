@@ -60,6 +60,26 @@ export function encodedBatch(sequence: number, records = 3, epoch: Uint8Array = 
   return encodeFlowBatch(columns, new Uint8Array(batchBytesMax)).slice();
 }
 
+/** An encoded batch of one refused first contact of an IPv4 source with a host, as the sensor there saw it. */
+export function encodedProbe(source: number, host: number, port: number): Uint8Array {
+  const builder = new FlowBatchBuilder();
+  const { columns } = builder;
+  const row = builder.append(0, 0, 0xffff, source, 0, 0, 0xffff, host);
+  columns.sourcePort[row] = 40_000;
+  columns.destinationPort[row] = port;
+  columns.protocol[row] = 6;
+  columns.outcome[row] = Outcome.refused;
+  columns.endReason[row] = FlowEndReason.endDetected;
+  columns.recordKind[row] = RecordKind.only;
+  columns.startUs[row] = Date.now() * 1000;
+  columns.endUs[row] = columns.startUs[row] + 500;
+  columns.forwardPackets[row] = 1;
+  columns.forwardBytes[row] = 60;
+  columns.epoch.set(randomBytes(16));
+  columns.sequence = 1;
+  return encodeFlowBatch(columns, new Uint8Array(batchBytesMax)).slice();
+}
+
 /** Stores a flow message as a sensor does. */
 export async function publishBatch(
   connection: NatsConnection,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { jetstreamManager } from "@nats-io/jetstream";
@@ -13,16 +12,13 @@ import { correlatorConfigSchema } from "@picket/correlator/config.js";
 import type { CorrelatorConfig } from "@picket/correlator/config.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { runCorrelator } from "@picket/correlator/main.js";
-import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
-import { batchBytesMax, FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../servers/free-port.js";
 import { startNats } from "../servers/nats-server.js";
 import type { NatsProcess } from "../servers/nats-server.js";
 import { startRedis } from "../servers/redis-server.js";
 import type { RedisProcess } from "../servers/redis-server.js";
-import { connectedLink, publishBatch, testStreams, until } from "./correlator-nats-fixture.js";
+import { connectedLink, encodedProbe, publishBatch, testStreams, until } from "./correlator-nats-fixture.js";
 
 const running: { stop(): Promise<unknown> }[] = [];
 afterEach(async () => {
@@ -53,26 +49,6 @@ function startCorrelator(fields: Partial<CorrelatorConfig>): {
   return correlator;
 }
 
-/** One refused first contact with each host, as the sensor on it saw it. */
-function probe(source: number, host: number, port: number): Uint8Array {
-  const builder = new FlowBatchBuilder();
-  const { columns } = builder;
-  const row = builder.append(0, 0, 0xffff, source, 0, 0, 0xffff, host);
-  columns.sourcePort[row] = 40_000;
-  columns.destinationPort[row] = port;
-  columns.protocol[row] = 6;
-  columns.outcome[row] = Outcome.refused;
-  columns.endReason[row] = FlowEndReason.endDetected;
-  columns.recordKind[row] = RecordKind.only;
-  columns.startUs[row] = Date.now() * 1000;
-  columns.endUs[row] = columns.startUs[row] + 500;
-  columns.forwardPackets[row] = 1;
-  columns.forwardBytes[row] = 60;
-  columns.epoch.set(randomBytes(16));
-  columns.sequence = 1;
-  return encodeFlowBatch(columns, new Uint8Array(batchBytesMax)).slice();
-}
-
 describe("a correlator process", () => {
   let nats: NatsProcess;
   let redis: RedisProcess;
@@ -95,7 +71,7 @@ describe("a correlator process", () => {
   async function sweep(source: number): Promise<void> {
     for (let host = 1; host <= 8; host++)
       for (const port of [22, 23])
-        await publishBatch(link.current(), `lab-0${host}`, probe(source, 0x0a010000 + host, port));
+        await publishBatch(link.current(), `lab-0${host}`, encodedProbe(source, 0x0a010000 + host, port));
   }
 
   async function incidentOf(source: string): Promise<Incident | undefined> {
