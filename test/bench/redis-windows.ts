@@ -1,0 +1,113 @@
+import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
+import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window-store.js";
+import { prefixOf } from "@picket/correlator/windows/address-key.js";
+import { portKey } from "@picket/correlator/windows/contact-key.js";
+import {
+  contactSliceMs,
+  type ContactObservation,
+  type CrowdObservation,
+  type Observations,
+} from "@picket/correlator/windows/window-store.js";
+import { startRedis } from "../servers/redis-server.js";
+import { median, rounded, type Benchmark } from "./benchmark.js";
+
+const mergeContacts = 5_000;
+const mergesInFlight = 2;
+const merges = 40;
+const startMs = 20_000 * 86_400_000;
+
+/** New failed contacts a second into Redis, half of them from recurring sources. */
+export const redisWindows: Benchmark = {
+  name: "redis-windows",
+  summary: "all-new failed contacts (five windows each) merged into Redis",
+  async run({ runs }) {
+    const rates: number[] = [];
+    const bytes: number[] = [];
+    for (let run = 0; run < runs; run++) {
+      const { contactsPerSecond, bytesPerContact } = await measure(run + 1);
+      rates.push(contactsPerSecond);
+      bytes.push(bytesPerContact);
+    }
+    return {
+      metric: "new failed contacts merged a second",
+      unit: "contacts/s",
+      measurements: [{ label: "picket", values: rates }],
+      value: rounded(median(rates)),
+      peers: {},
+      ratio: {},
+      runs,
+      notes: [`${rounded(median(bytes))} bytes of Redis memory a contact, all windows and keys included`],
+    };
+  },
+};
+
+async function measure(seed: number): Promise<{ contactsPerSecond: number; bytesPerContact: number }> {
+  const redis = await startRedis();
+  const connection = new RedisConnection({ url: redis.url });
+  connection.start();
+  try {
+    await connection.whenUp(10_000);
+    const store = new RedisWindowStore(connection);
+    const next = randomWords(seed);
+    let ms = 0;
+    for (let done = 0; done < merges; done += mergesInFlight) {
+      const batches = Array.from({ length: mergesInFlight }, () => newContacts(next));
+      const begin = performance.now();
+      await Promise.all(batches.map((batch) => store.merge(batch)));
+      ms += performance.now() - begin;
+    }
+    const memory = /used_memory:(\d+)/.exec(String(await connection.command(["INFO", "memory"])));
+    const contacts = merges * mergeContacts;
+    return { contactsPerSecond: (contacts / ms) * 1000, bytesPerContact: Number(memory?.[1]) / contacts };
+  } finally {
+    await connection.close();
+    await redis.stop();
+  }
+}
+
+function newContacts(next: () => number): Observations {
+  const failed: ContactObservation[] = [];
+  const crowds: CrowdObservation[] = [];
+  const slice = startMs / contactSliceMs;
+  for (let i = 0; i < mergeContacts; i++) {
+    const source = word((next() & 1) === 1 ? next() : 0xc0000000 + (next() % 20_000));
+    const destination = word(0x0a000000 + (next() % 2_000));
+    const port = next() & 0xffff;
+    failed.push({
+      source,
+      destination,
+      port,
+      protocol: 6,
+      timeMs: startMs,
+      outcome: 3,
+      stealth: 0,
+      sensor: next() % 20,
+    });
+    const portText = portKey(port, 6);
+    crowds.push({ kind: "service", subject: destination + portText, slice, source });
+    crowds.push({ kind: "target", subject: destination, slice, source });
+    crowds.push({ kind: "port", subject: portText, slice, source });
+    crowds.push({ kind: "prefix", subject: prefixOf(source), slice, source });
+  }
+  return { failed, answered: [], crowds, starts: [] };
+}
+
+function word(value: number): string {
+  return String.fromCharCode(
+    (value >>> 24) & 0xff,
+    (value >>> 16) & 0xff,
+    (value >>> 8) & 0xff,
+    value & 0xff,
+  );
+}
+
+/** Xorshift32: the same numbers for the same seed. */
+function randomWords(seed: number): () => number {
+  let state = (seed * 2_654_435_761) >>> 0;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state = (state ^ (state << 5)) >>> 0;
+    return state;
+  };
+}
