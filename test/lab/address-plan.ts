@@ -8,6 +8,8 @@ export const controlAddress = "10.88.0.1";
 
 export interface LabHost {
   readonly namespace: string;
+  /** Link-layer address of its interface. */
+  readonly mac: string;
   /** Name of the sensor that runs there. */
   readonly sensor: string;
   readonly address: string;
@@ -26,6 +28,7 @@ export interface LabSource {
 
 export const hosts: readonly LabHost[] = Array.from({ length: 8 }, (_, index) => ({
   namespace: `host-${index}`,
+  mac: `02:00:0a:58:01:${(10 + index).toString(16).padStart(2, "0")}`,
   sensor: `lab-${index}`,
   address: `10.88.1.${10 + index}`,
 }));
@@ -40,13 +43,20 @@ export const sweepSources: readonly LabSource[] = Array.from({ length: 10 }, (_,
 export const slowSource: LabSource = { namespace: "attacker-0", address: "10.88.20.101" };
 /** One source whose scan a correlator does not survive. */
 export const loudSource: LabSource = { namespace: "attacker-1", address: "10.88.21.101" };
-/** Sources of many small scans, to measure the delay. */
-export const smallSources: readonly LabSource[] = Array.from({ length: 30 }, (_, index) => ({
+/** Sources of many small scans that are refused, to measure the delay. */
+export const refusedSources: readonly LabSource[] = Array.from({ length: 30 }, (_, index) => ({
   namespace: "attacker-2",
   address: `10.88.30.${1 + index}`,
 }));
+/** Hosts never answer these: they have no way back to them. */
+export const silencedNetwork = "10.88.31.0/24";
+/** Sources of small scans that get no answer, to measure the delay after an expiry. */
+export const silencedSources: readonly LabSource[] = Array.from({ length: 16 }, (_, index) => ({
+  namespace: "attacker-2",
+  address: `10.88.31.${1 + index}`,
+}));
 
-const sources = [...sweepSources, slowSource, loudSource, ...smallSources];
+const sources = [...sweepSources, slowSource, loudSource, ...refusedSources, ...silencedSources];
 
 export const attackers: readonly LabAttacker[] = ["attacker-0", "attacker-1", "attacker-2"].map(
   (namespace) => ({

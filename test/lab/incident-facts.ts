@@ -14,6 +14,11 @@ export function lastProbeMs(lab: Lab, addresses: readonly string[]): number {
   );
 }
 
+/** When the first probe of this source was sent as the sensors saw it, milliseconds since the Unix epoch. */
+export function firstProbeMs(lab: Lab, address: string): number {
+  return Math.min(...lab.recorder.flowsOf(address).map(({ startMs }) => startMs));
+}
+
 /** "1 active: distributed_scan low, 10 sources, …" */
 export function describeIncidents(incidents: readonly Incident[]): string {
   return [`${incidents.length} active`, ...incidents.slice(0, 5).map(describe)].join("; ");

@@ -61,7 +61,7 @@ export async function runIsolated(): Promise<number> {
     [...isolation, "sh", "-c", `${privateNames} && exec "$@"`, "sh", ...inside],
     {
       stdio: ["pipe", "inherit", "inherit"],
-      env: { ...process.env, [folderVariable]: folder },
+      env: { ...process.env, [folderVariable]: folder, TMPDIR: folder },
     },
   );
   // It may be gone before it is asked to stop.

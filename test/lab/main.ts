@@ -24,4 +24,5 @@ async function main(): Promise<number> {
   return runIsolated();
 }
 
-process.exitCode = await main();
+// What a check had begun when the lab was told to stop is not waited for.
+process.exit(await main());

@@ -1,4 +1,11 @@
-import { attackers, controlAddress, hosts, prefixBits } from "./address-plan.js";
+import {
+  attackers,
+  controlAddress,
+  hosts,
+  prefixBits,
+  silencedNetwork,
+  type LabHost,
+} from "./address-plan.js";
 import { runCommand } from "./command.js";
 
 const bridgeNamespace = "bridge";
@@ -12,14 +19,27 @@ export async function buildNetwork(): Promise<void> {
   await inBridge("ip link add br0 type bridge forward_delay 0 stp_state 0");
   await inBridge("ip link set br0 up");
   await plug("control", [controlAddress], undefined);
-  for (const { namespace, address } of hosts) await addNamespace(namespace, [address]);
+  for (const host of hosts) await addHost(host);
   for (const { namespace, addresses } of attackers) await addNamespace(namespace, addresses);
+  for (const { namespace } of attackers) await tellNeighbours(namespace);
 }
 
 /** Removes every namespace; interfaces go with them. */
 export async function removeNetwork(): Promise<void> {
   const names = [...hosts, ...attackers].map(({ namespace }) => namespace);
   for (const name of [...names, bridgeNamespace]) await run(`ip netns del ${name}`);
+}
+
+async function addHost({ namespace, address, mac }: LabHost): Promise<void> {
+  await addNamespace(namespace, [address]);
+  await run(`ip -n ${namespace} link set eth0 address ${mac}`);
+  await run(`ip -n ${namespace} route add blackhole ${silencedNetwork}`);
+}
+
+/** Hosts do not answer a silenced source's ARP either, so attackers know them beforehand. */
+async function tellNeighbours(namespace: string): Promise<void> {
+  for (const { address, mac } of hosts)
+    await run(`ip -n ${namespace} neigh add ${address} lladdr ${mac} dev eth0 nud permanent`);
 }
 
 async function addNamespace(name: string, addresses: readonly string[]): Promise<void> {

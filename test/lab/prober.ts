@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import type { ProbeTimes, SmallScan } from "./probe-times.js";
+import { pass } from "./until.js";
 
 /**
  * Program of an attacker: `prober.js PAUSE_MS SCANS` runs the scans (JSON) one
@@ -7,30 +8,29 @@ import type { ProbeTimes, SmallScan } from "./probe-times.js";
  * probes as a line of JSON.
  */
 const [pauseText, scansText] = process.argv.slice(2);
+const probeEveryMs = 10;
+/** Shorter than the kernel's first retransmission, so that a probe is one packet. */
+const giveUpMs = 800;
 
-function probe(localAddress: string, host: string, port: number): Promise<void> {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port, localAddress });
-    const done = (): void => {
-      socket.destroy();
-      resolve();
-    };
-    socket.setTimeout(1000, done);
-    socket.on("error", done);
-    socket.on("connect", done);
-  });
+function probe(localAddress: string, host: string, port: number): void {
+  const socket = connect({ host, port, localAddress });
+  const done = (): void => void socket.destroy();
+  socket.setTimeout(giveUpMs, done);
+  socket.on("error", done);
+  socket.on("connect", done);
 }
 
 async function scan({ source, host, ports }: SmallScan): Promise<ProbeTimes> {
   const sentMs: number[] = [];
   for (const port of ports) {
     sentMs.push(Date.now());
-    await probe(source, host, port);
+    probe(source, host, port);
+    await pass(probeEveryMs);
   }
   return { source, sentMs };
 }
 
 for (const each of JSON.parse(scansText) as SmallScan[]) {
   process.stdout.write(`${JSON.stringify(await scan(each))}\n`);
-  await new Promise((resolve) => setTimeout(resolve, Number(pauseText)));
+  await pass(Number(pauseText));
 }

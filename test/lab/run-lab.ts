@@ -10,6 +10,7 @@ import { Lab } from "./lab.js";
 import { Report } from "./report.js";
 
 const logLinesShown = 15;
+const stopMaxMs = 15_000;
 
 /**
  * Builds the lab, runs the named checks (default: every one) in order and takes
@@ -57,14 +58,17 @@ async function runChecks(lab: Lab, report: Report, names: readonly string[]): Pr
   checkQuietDaemons(lab, report);
 }
 
-/** Asked to stop by a signal, or by the end of standard input. */
+/** Asked to stop by a signal, or by the end of standard input. An orderly stop has its limit. */
 function stopRequest(): Promise<string> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve("interrupted"));
-    process.once("SIGTERM", () => resolve("interrupted"));
-    process.stdin.once("end", () => resolve("told to stop"));
+    const stop = (): void => {
+      setTimeout(() => process.exit(1), stopMaxMs).unref();
+      resolve("told to stop");
+    };
+    process.once("SIGINT", stop);
+    process.once("SIGTERM", stop);
+    process.stdin.once("end", stop);
     process.stdin.resume();
-    process.stdin.unref();
   });
 }
 

@@ -1,4 +1,5 @@
-import { hosts, smallSources } from "../address-plan.js";
+import { defaultPolicy } from "@picket/correlator/policy/policy.js";
+import { hosts, refusedSources, silencedSources, type LabSource } from "../address-plan.js";
 import { runCommand } from "../command.js";
 import { labProgram, type Lab } from "../lab.js";
 import type { ProbeTimes, SmallScan } from "../probe-times.js";
@@ -7,42 +8,64 @@ import { until } from "../until.js";
 
 const pauseMs = 150;
 const probesPerScan = 8;
-/** The sequential test decides at this failure; a refused probe is decided when it is answered, at once. */
+/** The sequential test decides at this failure. */
 const decidingProbe = 7;
 const incidentsMaxMs = 10_000;
 const p99MaxMs = 2000;
 
-/** From the packet that decides the outcome to the incident on WatchIncidents. */
+/** From the packet or expiry that decides the outcome to the incident on WatchIncidents. */
 export async function checkDelay(lab: Lab, report: Report): Promise<void> {
-  const output = await runCommand(labProgram("prober", String(pauseMs), JSON.stringify(scans())), {
-    namespace: smallSources[0].namespace,
-  });
-  const times = output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as ProbeTimes);
+  // A refused probe is decided by its answer, which comes within the millisecond.
+  const refused = scansOf(refusedSources, 30_000);
+  await measure(lab, report, "packet", refused, 0);
+  const silenced = scansOf(silencedSources, 31_000);
+  await measure(lab, report, "expiry", silenced, defaultPolicy.sensor.holdTimeoutMs);
+  const all = [...refusedSources, ...silencedSources];
+  const apart = all.filter(({ address }) => lab.watch.activeOf(address).length === 1).length;
+  report.check(apart === all.length, "each small scan is one incident", `${apart} of ${all.length}`);
+}
+
+/** @param decidedAfterMs from the deciding probe to the moment that its outcome is known */
+async function measure(
+  lab: Lab,
+  report: Report,
+  what: string,
+  scans: readonly SmallScan[],
+  decidedAfterMs: number,
+): Promise<void> {
+  const times = await runScans(scans);
   await until(() => times.every(({ source }) => arrivalMs(lab, source) !== undefined), incidentsMaxMs);
   const delaysMs = times.map(
-    ({ source, sentMs }) => (arrivalMs(lab, source) ?? Infinity) - sentMs[decidingProbe - 1],
+    ({ source, sentMs }) => (arrivalMs(lab, source) ?? Infinity) - sentMs[decidingProbe - 1] - decidedAfterMs,
   );
   const late = delaysMs.filter((delayMs) => !Number.isFinite(delayMs)).length;
+  const early = delaysMs.filter((delayMs) => delayMs < 0).length;
   const sorted = delaysMs.toSorted((a, b) => a - b);
   const [p50, p99] = [quantile(sorted, 0.5), quantile(sorted, 0.99)];
   report.check(
-    late === 0 && p99 < p99MaxMs,
-    "delay from the deciding packet to the incident",
-    `${times.length} scans, p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms (bar ${p99MaxMs} ms), ${late} missing`,
+    late === 0 && early === 0 && p99 < p99MaxMs,
+    `delay from the deciding ${what} to the incident`,
+    `${times.length} scans, p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms (bar ${p99MaxMs} ms), ` +
+      `${late} missing, ${early} too early`,
   );
-  const apart = smallSources.every(({ address }) => lab.watch.activeOf(address).length === 1);
-  report.check(apart, "each small scan is one incident", `${lab.watch.active().length} active in all`);
+}
+
+async function runScans(scans: readonly SmallScan[]): Promise<ProbeTimes[]> {
+  const output = await runCommand(labProgram("prober", String(pauseMs), JSON.stringify(scans)), {
+    namespace: refusedSources[0].namespace,
+  });
+  return output
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as ProbeTimes);
 }
 
 /** Ports of its own for each source, so that none of the scans looks like a shared one. */
-function scans(): SmallScan[] {
-  return smallSources.map(({ address }, index) => ({
+function scansOf(sources: readonly LabSource[], portBase: number): SmallScan[] {
+  return sources.map(({ address }, index) => ({
     source: address,
     host: hosts[index % hosts.length].address,
-    ports: Array.from({ length: probesPerScan }, (_, port) => 30_000 + index * probesPerScan + port),
+    ports: Array.from({ length: probesPerScan }, (_, port) => portBase + index * probesPerScan + port),
   }));
 }
 

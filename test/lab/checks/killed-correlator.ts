@@ -1,5 +1,5 @@
 import { hosts, loudSource } from "../address-plan.js";
-import { describeIncidents, lastProbeMs } from "../incident-facts.js";
+import { describeIncidents, firstProbeMs, lastProbeMs } from "../incident-facts.js";
 import type { Lab } from "../lab.js";
 import type { Report } from "../report.js";
 import { nmapScan } from "../scans.js";
@@ -13,28 +13,37 @@ const incidentMaxMs = 10_000;
 const settleMs = 2500;
 
 /**
- * SIGKILL of a correlator, the one that groups findings, in the middle of a
- * scan: the incident comes, once, and no contact is missing in it.
+ * SIGKILL of a correlator, the one that groups findings, as soon as a sensor has
+ * published some of a scan: the incident comes, once, and no contact is missing.
  */
 export async function checkKilledCorrelator(lab: Lab, report: Report): Promise<void> {
   const scan = nmapScan(loudSource, { hosts: targets, ports }, ["--max-rate", String(probesPerSecond)]);
-  const isUnderWay = await until(() => metered(lab) >= probes / 4, incidentMaxMs);
-  const before = metered(lab);
+  const isUnderWay = await until(() => metered(lab) > 0, incidentMaxMs);
+  const wasKnown = lab.watch.activeOf(loudSource.address).length > 0;
   await lab.killCorrelator(0);
+  const before = metered(lab);
   await scan;
   const found = await lab.watch.untilIncident(
     ({ sources, contactCount }) => sources.includes(loudSource.address) && contactCount >= BigInt(probes),
-    incidentMaxMs + incidentMaxMs / 2,
+    incidentMaxMs,
   );
   const delayMs = found === undefined ? Infinity : found.arrivedMs - lastProbeMs(lab, [loudSource.address]);
   await lab.startCorrelator(0);
   await pass(settleMs);
   const own = lab.watch.activeOf(loudSource.address);
   report.check(
-    isUnderWay && found !== undefined && delayMs <= incidentMaxMs && own.length === 1,
+    isUnderWay && before < probes && found !== undefined && delayMs <= incidentMaxMs && own.length === 1,
     "kill -9 of a correlator in mid-scan costs nothing",
-    `killed after ${before} of ${probes} probes, whole ${Math.round(delayMs)} ms after the last; ${describeIncidents(own)}`,
+    `killed after ${before} of ${probes} probes, the incident ${wasKnown ? "already" : "not yet"} told; ` +
+      `told ${openedText(lab)}, whole ${Math.round(delayMs)} ms after the last probe; ${describeIncidents(own)}`,
   );
+}
+
+/** How long after the first probe the incident was first told. */
+function openedText(lab: Lab): string {
+  const first = lab.watch.events.find(({ incident }) => incident.sources.includes(loudSource.address));
+  if (first === undefined) return "never";
+  return `${Math.round(first.arrivedMs - firstProbeMs(lab, loudSource.address))} ms after the first probe`;
 }
 
 function metered(lab: Lab): number {
