@@ -82,7 +82,7 @@ export class Correlator {
     for (const delivery of deliveries) this.observe(delivery);
     try {
       const hot = await this.ports.windows.merge(this.observer.take());
-      if (this.isProvisional) await this.evaluate(this.queue.due(hot, nowMs));
+      if (this.isProvisional) await this.evaluate(this.queue.take(hot, nowMs));
     } catch (error) {
       this.observer.forget();
       throw error;
@@ -97,7 +97,7 @@ export class Correlator {
   async tick(watermarkMs: number, nowMs: number): Promise<void> {
     this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
     this.observer.closeStarts(this.watermarkMs);
-    if (this.isProvisional) await this.evaluate(this.queue.due([], nowMs));
+    if (this.isProvisional) await this.evaluate(this.queue.takeWaiting(nowMs));
     await this.closer.close(this.watermarkMs);
     await this.grouping.run(nowMs);
   }

@@ -1,11 +1,12 @@
 import { parseArgs } from "node:util";
 import { batchCodec } from "./batch-codec.js";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
+import { engineMemory } from "./engine-memory.js";
 import { meterFile } from "./meter-file.js";
 import { printResult } from "./report.js";
 
 /** Every benchmark, in the order of the list. */
-const benchmarks: readonly Benchmark[] = [batchCodec, meterFile];
+const benchmarks: readonly Benchmark[] = [batchCodec, meterFile, engineMemory];
 
 const optionDefaults = { runs: "5", packets: "1000000", flows: "50000" };
 

@@ -1,5 +1,5 @@
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { FlowColumns, FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import { type FlowColumns, FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
 import type { FlowDelivery } from "@picket/correlator/flows/flow-source.js";
 import ipaddr from "ipaddr.js";
 import { SeededRandom } from "../scenarios/seeded-random.js";

@@ -5,28 +5,42 @@ const againAfterMs = 1000;
 /** Windows remembered; beyond that the oldest are forgotten, which only costs an evaluation. */
 const windowsMax = 50_000;
 /** Most windows evaluated in one go; the rest waits for the next. */
-const batchMax = 512;
+const batchMax = 256;
 
 /** Hot windows waiting to be evaluated: the first time at once, then at most once a second. */
 export class EvaluationQueue {
+  /** In the order in which they came to wait. */
   private readonly waiting = new Map<string, HotWindow>();
   private readonly evaluatedMs = new Map<string, number>();
 
-  /** Adds windows and takes those that are due. */
-  due(hot: readonly HotWindow[], nowMs: number): HotWindow[] {
-    for (const window of hot) this.waiting.set(windowText(window), window);
+  /** Takes in windows that are hot; those that need no waiting come back. */
+  take(hot: readonly HotWindow[], nowMs: number): HotWindow[] {
     const due: HotWindow[] = [];
-    for (const [key, window] of this.waiting) {
-      if (due.length >= batchMax) break;
-      if (nowMs - (this.evaluatedMs.get(key) ?? -Infinity) < againAfterMs) continue;
-      this.waiting.delete(key);
-      this.remember(key, nowMs);
-      due.push(window);
+    for (const window of hot) {
+      const key = windowText(window);
+      if (due.length < batchMax && this.isDue(key, nowMs)) this.evaluate(key, window, nowMs, due);
+      else if (this.waiting.size < windowsMax) this.waiting.set(key, window);
     }
     return due;
   }
 
-  private remember(key: string, nowMs: number): void {
+  /** Windows that have waited long enough, in order; at most one batch. */
+  takeWaiting(nowMs: number): HotWindow[] {
+    const due: HotWindow[] = [];
+    for (const [key, window] of this.waiting) {
+      if (due.length >= batchMax || !this.isDue(key, nowMs)) break;
+      this.evaluate(key, window, nowMs, due);
+    }
+    return due;
+  }
+
+  private isDue(key: string, nowMs: number): boolean {
+    return nowMs - (this.evaluatedMs.get(key) ?? -Infinity) >= againAfterMs;
+  }
+
+  private evaluate(key: string, window: HotWindow, nowMs: number, due: HotWindow[]): void {
+    due.push(window);
+    this.waiting.delete(key);
     this.evaluatedMs.delete(key);
     this.evaluatedMs.set(key, nowMs);
     const oldest = this.evaluatedMs.keys().next().value;

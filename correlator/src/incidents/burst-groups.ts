@@ -15,19 +15,30 @@ export class BurstGroups {
   }
 
   /**
-   * The cross-host burst finding of this moment when enough hosts burst within
-   * it, else undefined. Hosts are named in order of onset.
+   * Adds the host bursts of one slice; the cross-host bursts of this moment, one
+   * a direction where enough hosts burst within it. Hosts are in order of onset.
    */
-  add(finding: Finding, hostsMin: number): Finding | undefined {
-    const direction = finding.targets.length > 0 ? "inbound" : "outbound";
-    const recent = (this.recent.get(direction) ?? []).filter(
+  add(findings: readonly Finding[], hostsMin: number): Finding[] {
+    const crossing: Finding[] = [];
+    for (const direction of ["inbound", "outbound"]) {
+      const now = findings.filter((finding) => finding.targets.length > 0 === (direction === "inbound"));
+      if (now.length === 0) continue;
+      const recent = this.recentWith(direction, now);
+      this.recent.set(direction, recent);
+      if (recent.length >= hostsMin) crossing.push(crossHostBurst(direction, now[0], recent, hostsMin));
+    }
+    return crossing;
+  }
+
+  /** The new ones and what other hosts did within the same moment. */
+  private recentWith(direction: string, now: readonly Finding[]): Finding[] {
+    const hosts = new Set(now.map(({ primaryKey }) => primaryKey));
+    const earlier = (this.recent.get(direction) ?? []).filter(
       (known) =>
-        Math.abs(finding.sliceStartMs - known.sliceStartMs) <= togetherSlices * startSliceMs &&
-        known.primaryKey !== finding.primaryKey,
+        Math.abs(now[0].sliceStartMs - known.sliceStartMs) <= togetherSlices * startSliceMs &&
+        !hosts.has(known.primaryKey),
     );
-    recent.push(finding);
-    this.recent.set(direction, recent);
-    return recent.length < hostsMin ? undefined : crossHostBurst(direction, finding, recent, hostsMin);
+    return [...earlier, ...now];
   }
 }
 

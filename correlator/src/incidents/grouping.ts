@@ -1,6 +1,6 @@
 import type { SensorRecord } from "../sensors/sensor-registry.js";
 import { sensorHash } from "../sensors/sensor-registry.js";
-import { IncidentGroups, sortFindings, type GroupingSettings } from "./incident-groups.js";
+import { IncidentGroups, type GroupingSettings } from "./incident-groups.js";
 import { IncidentDraft } from "./incident-draft.js";
 import { IncidentPublisher } from "./incident-publisher.js";
 import type { Finding, Incident, IncidentEvent } from "./incident.js";
@@ -31,7 +31,9 @@ export class Grouping {
   private readonly publisher = new IncidentPublisher();
   private readonly sensorNames = new Map<number, string>();
   private foldedUntilMs = 0;
-  private isDirty = false;
+  /** What is served: the confirmed incidents with the open findings on top. */
+  private shown = this.confirmed.fork();
+  private isStale = true;
   private takenMs = 0;
 
   constructor(private settings: Omit<GroupingSettings, "sensorName">) {}
@@ -47,6 +49,7 @@ export class Grouping {
         this.confirmed.restore(IncidentDraft.restore(incident, sensorHash));
       this.publisher.restore(incident);
     }
+    this.isStale = true;
   }
 
   /** Names of the sensors behind the hashes in findings. */
@@ -60,9 +63,9 @@ export class Grouping {
   }
 
   add(finding: Finding): void {
-    this.isDirty = true;
     if (finding.confirmed) this.waiting.push(finding);
     else this.addProvisional(finding);
+    if (!this.isStale) this.shown.applyAll([open(finding)], this.foldSettings());
   }
 
   /** @param closedUntilMs by partition: every slice that ends at or before it is closed there. */
@@ -70,7 +73,7 @@ export class Grouping {
     for (const [key, finding] of this.provisional)
       if (finding.sliceEndMs <= closedUntilMs[finding.partition]) {
         this.provisional.delete(key);
-        this.isDirty = true;
+        this.isStale = true;
       }
     const untilMs = closedUntilMs.reduce((least, closed) => Math.min(least, closed), Infinity);
     if (untilMs > this.foldedUntilMs) this.fold(untilMs);
@@ -78,11 +81,12 @@ export class Grouping {
 
   /** Events since the last call, to be committed; what `now` holds back comes later. */
   takeEvents(nowMs: number, isInside: (address: string) => boolean): IncidentEvent[] {
-    if (!this.isDirty && nowMs - this.takenMs < recheckEveryMs) return [];
-    if (this.isDirty) this.publisher.show(this.view());
-    this.isDirty = false;
-    this.takenMs = nowMs;
-    const events = this.publisher.take({
+    const isRecheck = this.isStale || nowMs - this.takenMs >= recheckEveryMs;
+    if (this.isStale) this.rebuild();
+    const changed = this.shown.takeChanged();
+    if (!isRecheck && changed.length === 0) return [];
+    if (isRecheck) this.takenMs = nowMs;
+    const events = this.publisher.take(this.shown, isRecheck ? undefined : changed, {
       nowMs,
       foldedUntilMs: this.foldedUntilMs,
       isInside,
@@ -97,11 +101,11 @@ export class Grouping {
   private forgetClosed(): void {
     if (!Number.isFinite(this.foldedUntilMs)) return;
     const beforeMs = this.foldedUntilMs - this.settings.sessionGapMs - forgetAfterMs;
-    for (const { id, lastSliceEndMs } of [...this.confirmed.all()])
+    for (const { id, lastSliceEndMs } of this.confirmed.all())
       if (lastSliceEndMs < beforeMs) {
         this.confirmed.remove(id);
         this.publisher.forget(id);
-        this.isDirty = true;
+        this.isStale = true;
       }
   }
 
@@ -110,20 +114,16 @@ export class Grouping {
     const due = this.waiting.filter((finding) => finding.sliceEndMs <= untilMs);
     if (due.length === 0) return;
     this.waiting = this.waiting.filter((finding) => finding.sliceEndMs > untilMs);
-    for (const finding of sortFindings(due)) this.confirmed.apply(finding, this.foldSettings());
+    this.confirmed.applyAll(due, this.foldSettings());
     this.counters.findingsFolded += due.length;
-    this.isDirty = true;
+    this.isStale = true;
   }
 
-  /** What is served now: confirmed incidents with the open findings on top. */
-  private view(): IncidentGroups {
-    const view = this.confirmed.fork();
-    const open = [...this.waiting, ...this.provisional.values()].map((finding) => ({
-      ...finding,
-      confirmed: false,
-    }));
-    for (const finding of sortFindings(open)) view.apply(finding, this.foldSettings());
-    return view;
+  /** Folds the open findings onto the confirmed incidents anew, in canonical order. */
+  private rebuild(): void {
+    this.shown = this.confirmed.fork();
+    this.shown.applyAll([...this.waiting, ...this.provisional.values()].map(open), this.foldSettings());
+    this.isStale = false;
   }
 
   private addProvisional(finding: Finding): void {
@@ -142,4 +142,9 @@ export class Grouping {
 
   private readonly sensorName = (sensor: number): string =>
     this.sensorNames.get(sensor) ?? `sensor-${sensor.toString(16)}`;
+}
+
+/** A finding whose slice is not closed everywhere confirms nothing yet. */
+function open(finding: Finding): Finding {
+  return finding.confirmed ? { ...finding, confirmed: false } : finding;
 }

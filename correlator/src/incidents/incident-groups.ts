@@ -37,6 +37,7 @@ export class IncidentGroups {
   private readonly bursts: BurstGroups;
   /** Drafts that this fold may change; the rest belong to the fold it was forked from. */
   private readonly owned = new Set<string>();
+  private readonly changed = new Set<string>();
 
   constructor(base?: IncidentGroups) {
     this.drafts = new Map(base?.drafts);
@@ -52,6 +53,17 @@ export class IncidentGroups {
 
   all(): Iterable<IncidentDraft> {
     return this.drafts.values();
+  }
+
+  get(id: string): IncidentDraft | undefined {
+    return this.drafts.get(id);
+  }
+
+  /** Ids of the drafts that changed since the last call. */
+  takeChanged(): string[] {
+    const ids = [...this.changed];
+    this.changed.clear();
+    return ids;
   }
 
   /** Puts back an incident that was stored; it stays open for what joins it. */
@@ -73,10 +85,20 @@ export class IncidentGroups {
     for (const source of draft.sources) deleteIf(this.starBySource, source, id);
   }
 
-  /** Findings must come in the order of `sortFindings`, slice by slice. */
-  apply(finding: Finding, settings: GroupingSettings): void {
-    if (finding.kind === "host_burst") this.applyBurst(finding, settings);
-    else if (starKinds.has(finding.kind)) this.applyStar(finding, settings);
+  /** Folds findings in canonical order; what came in earlier calls lies before them. */
+  applyAll(findings: readonly Finding[], settings: GroupingSettings): void {
+    let bursts: Finding[] = [];
+    for (const finding of sortFindings(findings)) {
+      if (bursts.length > 0 && bursts[0].sliceEndMs !== finding.sliceEndMs)
+        bursts = this.applyBursts(bursts, settings);
+      if (finding.kind === "host_burst") bursts.push(finding);
+      else this.apply(finding, settings);
+    }
+    this.applyBursts(bursts, settings);
+  }
+
+  private apply(finding: Finding, settings: GroupingSettings): void {
+    if (starKinds.has(finding.kind)) this.applyStar(finding, settings);
     else this.applySingle(finding, settings);
   }
 
@@ -85,8 +107,9 @@ export class IncidentGroups {
       finding.view === "source" && finding.kind !== "fan_out"
         ? this.starOf(finding.primaryKey, finding, settings)
         : undefined;
-    const draft = star ?? this.openByKey(finding, settings) ?? this.open(finding);
-    draft.add(finding, settings.sensorName);
+    const draft =
+      star === undefined ? (this.openByKey(finding, settings) ?? this.open(finding)) : this.own(star.id);
+    this.addTo(draft, finding, settings);
     if (star === undefined) draft.kind = finding.kind;
   }
 
@@ -95,7 +118,7 @@ export class IncidentGroups {
     const draft = first === undefined ? this.open(finding) : this.own(first);
     for (const other of others) this.absorb(draft, other);
     this.byKey.set(keyText(finding.kind, finding.primaryKey), draft.id);
-    draft.add(finding, settings.sensorName);
+    this.addTo(draft, finding, settings);
     if (finding.kind === "campaign") draft.kind = "campaign";
     for (const source of finding.sources) this.claimSource(draft, source, finding, settings);
   }
@@ -114,11 +137,18 @@ export class IncidentGroups {
     this.absorb(draft, alone.id);
   }
 
-  private applyBurst(finding: Finding, settings: GroupingSettings): void {
-    const burst = this.bursts.add(finding, settings.burstHostsMin);
-    if (burst === undefined) return;
-    const draft = this.openByKey(burst, settings) ?? this.open(burst);
-    draft.add(burst, settings.sensorName);
+  /** The host bursts of one slice; gives back an empty list to collect the next in. */
+  private applyBursts(bursts: readonly Finding[], settings: GroupingSettings): Finding[] {
+    for (const burst of this.bursts.add(bursts, settings.burstHostsMin)) {
+      const draft = this.openByKey(burst, settings) ?? this.open(burst);
+      this.addTo(draft, burst, settings);
+    }
+    return [];
+  }
+
+  private addTo(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): void {
+    draft.add(finding, settings.sensorName);
+    this.changed.add(draft.id);
   }
 
   private matchingStars(finding: Finding, settings: GroupingSettings): string[] {
@@ -151,7 +181,7 @@ export class IncidentGroups {
   private starOf(source: string, finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
     const id = this.starBySource.get(source);
     const star = id === undefined ? undefined : this.drafts.get(id);
-    return star !== undefined && this.isOpen(star, finding, settings) ? this.own(star.id) : undefined;
+    return star !== undefined && this.isOpen(star, finding, settings) ? star : undefined;
   }
 
   private openByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
@@ -177,6 +207,8 @@ export class IncidentGroups {
     if (into.id === id) return;
     const other = this.own(id);
     into.absorb(other);
+    this.changed.add(into.id);
+    this.changed.add(id);
     for (const key of other.primaryKeys) this.byKey.set(keyText(other.kind, key), into.id);
     for (const source of other.sources) this.starBySource.set(source, into.id);
   }
@@ -194,7 +226,7 @@ export class IncidentGroups {
 }
 
 /** Canonical order of folding: slice, kind, key; stars before single sources. */
-export function sortFindings(findings: readonly Finding[]): Finding[] {
+function sortFindings(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (a, b) =>
       a.sliceEndMs - b.sliceEndMs ||

@@ -20,8 +20,8 @@ export interface PublishContext {
 /** What was last said about one incident. */
 interface Published {
   incident: Incident;
-  /** Content as compared, to see whether anything changed. */
-  content: string;
+  /** Of the draft it was made from, to see whether anything changed; empty when not known. */
+  fingerprint: string;
   atMs: number;
   /** Size at the last notification. */
   notifiedContacts: number;
@@ -34,13 +34,13 @@ interface Published {
  */
 export class IncidentPublisher {
   private readonly published = new Map<string, Published>();
-  private shown: readonly IncidentDraft[] = [];
   private sensors: readonly SensorRecord[] = [];
+  private knownAliases = new Map<string, string>();
 
   restore(incident: Incident): void {
     this.published.set(incident.id, {
       incident,
-      content: "",
+      fingerprint: "",
       atMs: 0,
       notifiedContacts: incident.contactCount,
     });
@@ -48,41 +48,52 @@ export class IncidentPublisher {
 
   forget(id: string): void {
     this.published.delete(id);
-    this.shown = this.shown.filter((draft) => draft.id !== id);
   }
 
   setSensors(sensors: readonly SensorRecord[]): void {
     this.sensors = sensors;
   }
 
-  show(view: IncidentGroups): void {
-    this.shown = [...view.all()];
-  }
-
-  take(context: PublishContext): IncidentEvent[] {
+  /**
+   * Events between what was published and what the view shows.
+   * @param changed ids of the drafts to look at; all of them, and what is gone, when undefined
+   */
+  take(
+    view: IncidentGroups,
+    changed: readonly string[] | undefined,
+    context: PublishContext,
+  ): IncidentEvent[] {
+    const aliases = changed === undefined ? this.aliases(view) : this.knownAliases;
     const events: IncidentEvent[] = [];
-    const drafts = new Map(this.shown.map((draft) => [draft.id, draft]));
-    const aliases = this.aliases(drafts);
-    for (const draft of this.shown) {
+    for (const draft of changed === undefined ? view.all() : draftsOf(view, changed)) {
       const id = aliases.get(draft.id) ?? draft.id;
       const event = this.eventFor(draft, id, aliases.get(draft.mergedInto) ?? draft.mergedInto, context);
       if (event !== undefined) events.push(event);
     }
+    if (changed === undefined) this.retireMissing(view, aliases, context, events);
+    return events;
+  }
+
+  private retireMissing(
+    view: IncidentGroups,
+    aliases: ReadonlyMap<string, string>,
+    context: PublishContext,
+    events: IncidentEvent[],
+  ): void {
     const taken = new Set(aliases.values());
     for (const [id, known] of this.published)
-      if (!drafts.has(id) && !taken.has(id)) this.retire(known, drafts, context, events);
-    return events;
+      if (view.get(id) === undefined && !taken.has(id)) this.retire(known, view, context, events);
   }
 
   /**
    * Draft id to the id under which it is already known: a provisional incident
    * whose opening finding changed keeps its first id until it is confirmed.
    */
-  private aliases(drafts: ReadonlyMap<string, IncidentDraft>): Map<string, string> {
+  private aliases(view: IncidentGroups): Map<string, string> {
     const aliases = new Map<string, string>();
     for (const [id, { incident }] of this.published) {
-      if (drafts.has(id) || !isProvisional(incident)) continue;
-      const successor = successorOf(incident, drafts);
+      if (view.get(id) !== undefined || !isProvisional(incident)) continue;
+      const successor = successorOf(incident, view);
       if (
         successor !== undefined &&
         !successor.confirmed &&
@@ -91,6 +102,7 @@ export class IncidentPublisher {
       )
         aliases.set(successor.id, id);
     }
+    this.knownAliases = aliases;
     return aliases;
   }
 
@@ -102,36 +114,33 @@ export class IncidentPublisher {
   ): IncidentEvent | undefined {
     const known = this.published.get(id);
     if (known === undefined && mergedInto !== "") return undefined;
-    const incident = { ...this.render(draft, known, context), id, mergedInto };
-    const content = contentOf(incident);
-    if (known !== undefined && known.content === content) return undefined;
+    const state = stateOf(draft, known, context);
+    const fingerprint = `${draft.fingerprint()}|${state}|${mergedInto}`;
+    if (known?.fingerprint === fingerprint) return undefined;
+    const incident = { ...this.render(draft, known, state, context), id, mergedInto };
     const type = typeOf(known?.incident, incident);
-    if (known !== undefined && type === "updated" && context.nowMs - known.atMs < updateEveryMs)
-      return undefined;
-    if (
-      known !== undefined &&
-      known.content === "" &&
-      type === "updated" &&
-      contentOf(known.incident) === content
-    )
-      return this.remember(known, content);
+    if (known !== undefined && type === "updated") {
+      if (context.nowMs - known.atMs < updateEveryMs) return undefined;
+      if (contentOf(known.incident) === contentOf(incident)) return remember(known, fingerprint);
+    }
     const notify = type === "opened" || (type === "updated" && isNews(known, incident));
     this.published.set(id, {
       incident,
-      content,
+      fingerprint,
       atMs: context.nowMs,
       notifiedContacts: notify ? incident.contactCount : (known?.notifiedContacts ?? 0),
     });
     return { type, incident, notify };
   }
 
-  private remember(known: Published, content: string): undefined {
-    known.content = content;
-  }
-
-  private render(draft: IncidentDraft, known: Published | undefined, context: PublishContext): Incident {
+  private render(
+    draft: IncidentDraft,
+    known: Published | undefined,
+    state: IncidentState,
+    context: PublishContext,
+  ): Incident {
     return renderIncident(draft, {
-      state: stateOf(draft, known, context),
+      state,
       revision: (known?.incident.revision ?? 0) + 1,
       updateMs: context.nowMs,
       retractReason: "",
@@ -144,13 +153,13 @@ export class IncidentPublisher {
   /** An incident that is no longer shown: part of another now, or never confirmed. */
   private retire(
     known: Published,
-    drafts: ReadonlyMap<string, IncidentDraft>,
+    view: IncidentGroups,
     context: PublishContext,
     events: IncidentEvent[],
   ): void {
     const { incident } = known;
     if (!isProvisional(incident)) return;
-    const successor = successorOf(incident, drafts);
+    const successor = successorOf(incident, view);
     const change: Partial<Incident> =
       successor === undefined
         ? { state: "retracted", retractReason: "its closed windows did not confirm it" }
@@ -164,7 +173,7 @@ export class IncidentPublisher {
     this.published.set(incident.id, {
       ...known,
       incident: next,
-      content: contentOf(next),
+      fingerprint: "",
       atMs: context.nowMs,
     });
     events.push({ type: successor === undefined ? "retracted" : "merged", incident: next, notify: false });
@@ -183,6 +192,18 @@ export class IncidentPublisher {
   }
 }
 
+/** Nothing to tell after all. */
+function remember(known: Published, fingerprint: string): undefined {
+  known.fingerprint = fingerprint;
+}
+
+function* draftsOf(view: IncidentGroups, ids: readonly string[]): Iterable<IncidentDraft> {
+  for (const id of ids) {
+    const draft = view.get(id);
+    if (draft !== undefined) yield draft;
+  }
+}
+
 function isProvisional(incident: Incident): boolean {
   return (
     incident.confirmation === "provisional" && incident.state !== "merged" && incident.state !== "retracted"
@@ -190,11 +211,8 @@ function isProvisional(incident: Incident): boolean {
 }
 
 /** The shown incident of the same kind family that now holds this one's sources, if any. */
-function successorOf(
-  incident: Incident,
-  drafts: ReadonlyMap<string, IncidentDraft>,
-): IncidentDraft | undefined {
-  for (const draft of drafts.values()) {
+function successorOf(incident: Incident, view: IncidentGroups): IncidentDraft | undefined {
+  for (const draft of view.all()) {
     if (draft.mergedInto !== "" || draft.sources.size + draft.targets.size === 0) continue;
     const parties = incident.sources.length > 0 ? incident.sources : incident.targets;
     const held = incident.sources.length > 0 ? draft.sources : draft.targets;

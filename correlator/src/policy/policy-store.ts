@@ -8,7 +8,13 @@ export interface PolicyStore {
    * Stores a new revision when `etag` is the current one; else throws
    * PicketError CONFLICT. Validation is the caller's.
    */
-  update(policy: Policy, etag: string, author: string, comment: string, nowMs: number): Promise<PolicyRevision>;
+  update(
+    policy: Policy,
+    etag: string,
+    author: string,
+    comment: string,
+    nowMs: number,
+  ): Promise<PolicyRevision>;
   /** Calls back with the current revision at once and with every later one, until `signal` aborts. */
   watch(onRevision: (revision: PolicyRevision) => void, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;

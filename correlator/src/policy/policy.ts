@@ -5,18 +5,38 @@ import { z } from "zod";
  * field. Field names are those of proto3 JSON of picket.v1.Policy.
  */
 export const scanPolicySchema = z.strictObject({
-  benignSuccessProbability: number(0.8, 0.5, 0.999, "Probability that a benign source's first contact succeeds."),
+  benignSuccessProbability: number(
+    0.8,
+    0.5,
+    0.999,
+    "Probability that a benign source's first contact succeeds.",
+  ),
   scannerSuccessProbability: number(0.2, 0.001, 0.5, "Probability that a scanner's first contact succeeds."),
   detectionProbability: number(0.99, 0.5, 0.9999, "Share of scanners the sequential test should find."),
   falsePositiveProbability: number(1e-4, 1e-12, 0.1, "Share of benign sources the sequential test may flag."),
-  crowdProbability: number(1e-8, 1e-15, 1e-3, "Tail probability below which a count of failing sources is a finding."),
+  crowdProbability: number(
+    1e-8,
+    1e-15,
+    1e-3,
+    "Tail probability below which a count of failing sources is a finding.",
+  ),
   crowdSourcesMin: integer(5, 2, 1000, "Failing sources from which a distributed scan is at least medium."),
   portsPerTarget: integer(15, 3, 65_535, "Distinct failed ports on one target within 5 minutes."),
   hostsPerPort: integer(25, 3, 1_000_000, "Distinct failed hosts on one port within 5 minutes."),
-  sourcesPerTarget: integer(15, 3, 1_000_000, "Distinct failing sources on one target, on as many ports, within 90 seconds."),
+  sourcesPerTarget: integer(
+    15,
+    3,
+    1_000_000,
+    "Distinct failing sources on one target, on as many ports, within 90 seconds.",
+  ),
   severityMediumContacts: integer(25, 2, 1_000_000, "Failed contacts from which a scan is medium."),
   severityHighContacts: integer(100, 2, 10_000_000, "Failed contacts from which a scan is high."),
-  campaignContactsMin: integer(50, 10, 1_000_000, "Contacts of one prefix's sources before their overlap is tested."),
+  campaignContactsMin: integer(
+    50,
+    10,
+    1_000_000,
+    "Contacts of one prefix's sources before their overlap is tested.",
+  ),
   peerToPeerPorts: z
     .array(z.number().int().min(1).max(65_535))
     .max(1000)
@@ -29,13 +49,23 @@ export const burstPolicySchema = z.strictObject({
   flowsMin: integer(100, 20, 10_000_000, "New flows of a host in 5 seconds below which nothing is a burst."),
   hostsMin: integer(3, 2, 100_000, "Hosts that burst together."),
   hostsShareMin: number(0.2, 0.01, 1, "Share of the sensors that burst together, when that is more."),
-  synFloodPerSecondMin: number(100, 10, 1e9, "Unanswered SYN a second to one service below which there is no flood."),
+  synFloodPerSecondMin: number(
+    100,
+    10,
+    1e9,
+    "Unanswered SYN a second to one service below which there is no flood.",
+  ),
 });
 
 export const incidentPolicySchema = z.strictObject({
   confidenceMin: number(0.5, 0, 1, "Confidence below which nothing alerts."),
   sessionGapHours: integer(24, 1, 168, "Quiet hours after which the same finding opens a new incident."),
-  allowedLatenessSeconds: integer(60, 1, 3600, "How late a batch may be stored and still count before its slice closes."),
+  allowedLatenessSeconds: integer(
+    60,
+    1,
+    3600,
+    "How late a batch may be stored and still count before its slice closes.",
+  ),
 });
 
 export const sensorPolicySchema = z.strictObject({
@@ -51,7 +81,9 @@ export const policySchema = z.strictObject({
     .array(z.string().max(64))
     .max(1024)
     .default([])
-    .describe("CIDR blocks that are inside; empty: private, link-local and unique-local addresses and the sensors' own."),
+    .describe(
+      "CIDR blocks that are inside; empty: private, link-local and unique-local addresses and the sensors' own.",
+    ),
   scan: scanPolicySchema.prefault({}),
   burst: burstPolicySchema.prefault({}),
   incident: incidentPolicySchema.prefault({}),

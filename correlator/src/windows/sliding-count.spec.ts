@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import { array, assert, constantFrom, integer, nat, property, record } from "fast-check";
 import { expect, it } from "vitest";
 import { mostDistinctWithin, type Timed } from "./sliding-count.js";
 
@@ -13,12 +13,12 @@ function naive(things: readonly Timed[], lengthMs: number, fromMs: number): numb
 }
 
 it("equals counting every window by itself", () => {
-  const thing = fc.record({ timeMs: fc.nat(200), value: fc.constantFrom("a", "b", "c", "d", "e", "f") });
-  fc.assert(
-    fc.property(
-      fc.array(thing, { maxLength: 40 }),
-      fc.integer({ min: 1, max: 80 }),
-      fc.nat(200),
+  const thing = record({ timeMs: nat(200), value: constantFrom("a", "b", "c", "d", "e", "f") });
+  assert(
+    property(
+      array(thing, { maxLength: 40 }),
+      integer({ min: 1, max: 80 }),
+      nat(200),
       (things, lengthMs, fromMs) => {
         const ordered = [...things].sort((a, b) => a.timeMs - b.timeMs);
         expect(mostDistinctWithin(ordered, lengthMs, fromMs)).toBe(naive(ordered, lengthMs, fromMs));

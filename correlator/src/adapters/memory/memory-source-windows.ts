@@ -1,6 +1,7 @@
 import type { AddressKey } from "../../windows/address-key.js";
 import { contactKey } from "../../windows/contact-key.js";
 import {
+  contactSliceMs,
   dayMs,
   hotContactsMin,
   type Contact,
@@ -30,6 +31,7 @@ interface MutableContact {
 /** One source's UTC day. A source on probation is its first contact and nothing else. */
 interface SourceDay {
   first: MutableContact | undefined;
+  isHot: boolean;
   failed: Map<string, MutableContact> | undefined;
   answered: Map<string, MutableContact> | undefined;
   refused: Set<string> | undefined;
@@ -44,15 +46,24 @@ export class MemorySourceWindows {
     private readonly counters: WindowStoreCounters,
   ) {}
 
-  /** True when the source is hot after this. */
-  mergeFailed(contact: ContactObservation): boolean {
+  /**
+   * Merges one failed contact; the slices in which the source is hot because of
+   * it. A source that just became hot is so in the slice of every contact it
+   * has, so that the order of arrival does not matter.
+   */
+  mergeFailed(contact: ContactObservation): readonly number[] {
     const day = Math.floor(contact.timeMs / dayMs);
     const source = this.source(contact.source, day);
+    const isFirst = source.first === undefined;
     const key = contactKey(contact);
-    if (source.first !== undefined && contactKey(source.first) === key) mergeContact(source.first, contact);
-    else if (source.first === undefined) source.first = newContact(contact);
+    if (source.first === undefined) source.first = newContact(contact);
+    else if (contactKey(source.first) === key) mergeContact(source.first, contact);
     else this.mergeMore((source.failed ??= new Map()), key, contact, source);
-    return failedCount(source) >= hotContactsMin || this.failedOn(contact.source, day - 1);
+    const next = isFirst ? this.days.get(day + 1)?.get(contact.source) : undefined;
+    const later = next?.first === undefined ? [] : becomeHot(next);
+    if (source.isHot) return [sliceOf(contact.timeMs), ...later];
+    const isHot = failedCount(source) >= hotContactsMin || this.failedOn(contact.source, day - 1);
+    return isHot ? [...becomeHot(source), ...later] : later;
   }
 
   mergeAnswered(contact: ContactObservation): void {
@@ -112,7 +123,7 @@ export class MemorySourceWindows {
     let source = sources.get(address);
     if (source !== undefined) return source;
     if (sources.size >= sourcesMax) this.evict(sources);
-    source = { first: undefined, failed: undefined, answered: undefined, refused: undefined };
+    source = { first: undefined, isHot: false, failed: undefined, answered: undefined, refused: undefined };
     sources.set(address, source);
     return source;
   }
@@ -128,6 +139,19 @@ export class MemorySourceWindows {
     const oldest = sources.keys().next().value;
     if (oldest !== undefined) sources.delete(oldest);
   }
+}
+
+function becomeHot(source: SourceDay): number[] {
+  if (source.isHot) return [];
+  source.isHot = true;
+  const slices = new Set<number>();
+  if (source.first !== undefined) slices.add(sliceOf(source.first.firstMs));
+  for (const { firstMs } of source.failed?.values() ?? []) slices.add(sliceOf(firstMs));
+  return [...slices];
+}
+
+function sliceOf(timeMs: number): number {
+  return Math.floor(timeMs / contactSliceMs);
 }
 
 function failedCount(source: SourceDay): number {

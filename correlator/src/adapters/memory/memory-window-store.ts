@@ -4,7 +4,6 @@ import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
-  hotSourcesMin,
   hotWindowKey,
   partitionCount,
   partitionOf,
@@ -22,21 +21,13 @@ import {
   type WindowStore,
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
+import { MemoryCrowdWindows } from "./memory-crowd-windows.js";
 import { MemorySourceWindows } from "./memory-source-windows.js";
 import { MemoryStartWindows } from "./memory-start-windows.js";
 
-/** Kept behind the closed slices, by event time, as the time to live of the shared store. */
-const crowdSlicesKept = 6;
-const historySlicesKept = 7 * 144;
 /** Services remembered of one UTC day. */
 const servicesMax = 1_000_000;
 const hotKeptMs = 2 * 3_600_000;
-
-interface Crowd {
-  readonly key: CrowdKey;
-  readonly sources: Set<AddressKey>;
-  readonly refused: Set<AddressKey>;
-}
 
 /** Windows in this process's memory: the store of embedded mode, analyze and backtest. */
 export class MemoryWindowStore implements WindowStore {
@@ -44,8 +35,7 @@ export class MemoryWindowStore implements WindowStore {
   readonly stateEpoch = 0;
   private readonly sources: MemorySourceWindows;
   private readonly services = new Map<number, Set<string>>();
-  private readonly crowds = new Map<number, Map<string, Crowd>>();
-  private readonly history = new Map<string, Map<number, number>>();
+  private readonly crowds: MemoryCrowdWindows;
   private readonly starts: MemoryStartWindows;
   /** Hot windows of each partition by identity. */
   private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
@@ -54,8 +44,9 @@ export class MemoryWindowStore implements WindowStore {
   /** Until when each partition's hot windows were read to close them. */
   private readonly readUntilMs = new Float64Array(partitionCount);
 
-  constructor(private readonly limits: WindowLimits = defaultWindowLimits) {
+  constructor(limits: WindowLimits = defaultWindowLimits) {
     this.sources = new MemorySourceWindows(limits, this.counters);
+    this.crowds = new MemoryCrowdWindows(limits, this.counters);
     this.starts = new MemoryStartWindows(limits, this.counters);
   }
 
@@ -73,18 +64,11 @@ export class MemoryWindowStore implements WindowStore {
   }
 
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
-    return Promise.resolve(
-      keys.map((key) => {
-        const crowd = this.crowds.get(key.slice)?.get(crowdText(key));
-        if (crowd === undefined) return { key, sources: [], count: 0 };
-        return { key, sources: [...crowd.sources], count: crowd.sources.size + crowd.refused.size };
-      }),
-    );
+    return Promise.resolve(keys.map((key) => this.crowds.read(key)));
   }
 
   readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>> {
-    const counts = this.history.get(crowdText(key)) ?? new Map<number, number>();
-    return Promise.resolve(new Map([...counts].filter(([slice]) => slice < key.slice)));
+    return Promise.resolve(this.crowds.readHistory(key));
   }
 
   readServices(
@@ -126,9 +110,11 @@ export class MemoryWindowStore implements WindowStore {
   }
 
   private mergeFailed(contact: ContactObservation, touched: HotWindow[]): void {
-    if (!this.sources.mergeFailed(contact)) return;
-    const slice = Math.floor(contact.timeMs / contactSliceMs);
-    this.markHot({ kind: "source", source: contact.source, slice }, touched);
+    for (const slice of this.sources.mergeFailed(contact)) {
+      const window: HotWindow = { kind: "source", source: contact.source, slice };
+      touched.push(window);
+      this.markHot(window);
+    }
   }
 
   private mergeAnswered(contact: ContactObservation): void {
@@ -141,54 +127,29 @@ export class MemoryWindowStore implements WindowStore {
   }
 
   private mergeCrowd(observation: CrowdObservation, touched: HotWindow[]): void {
-    const crowd = this.crowd(observation);
-    if (!crowd.sources.has(observation.source)) this.addToCrowd(crowd, observation.source);
+    const hot = this.crowds.merge(observation);
+    if (hot === undefined) return;
+    touched.push(hot.window);
+    if (!hot.isNew) return;
     const { kind, subject, slice } = observation;
-    const window: HotWindow = { kind: "crowd", key: { kind, subject, slice } };
-    if (crowd.sources.size >= hotSourcesMin) {
-      this.markHot(window, touched);
-      this.markHot({ kind: "crowd", key: { kind, subject, slice: slice + 1 } }, []);
-    } else if (this.hot[partitionOf(subject)].has(hotText(window))) touched.push(window);
-  }
-
-  private addToCrowd(crowd: Crowd, source: AddressKey): void {
-    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
-    else if (crowd.refused.size < 65_536 && !crowd.refused.has(source)) {
-      crowd.refused.add(source);
-      this.counters.crowdSourcesRefused++;
-    }
-    const count = crowd.sources.size + crowd.refused.size;
-    if (count < hotSourcesMin) return;
-    const text = crowdText(crowd.key);
-    let counts = this.history.get(text);
-    if (counts === undefined) this.history.set(text, (counts = new Map()));
-    counts.set(crowd.key.slice, count);
+    this.markHot(hot.window);
+    this.markHot({ kind: "crowd", key: { kind, subject, slice: slice + 1 } });
   }
 
   private mergeStart(start: StartObservation, touched: HotWindow[]): void {
     if (!this.starts.merge(start)) return;
-    this.markHot(
-      { kind: "starts", host: start.host, direction: start.direction, slice: start.slice },
-      touched,
-    );
-  }
-
-  private markHot(window: HotWindow, touched: HotWindow[]): void {
-    this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
+    const window: HotWindow = {
+      kind: "starts",
+      host: start.host,
+      direction: start.direction,
+      slice: start.slice,
+    };
     touched.push(window);
+    this.markHot(window);
   }
 
-  private crowd(observation: CrowdObservation): Crowd {
-    const { kind, subject, slice } = observation;
-    let crowds = this.crowds.get(slice);
-    if (crowds === undefined) this.crowds.set(slice, (crowds = new Map()));
-    const text = kind + subject;
-    let crowd = crowds.get(text);
-    if (crowd === undefined) {
-      crowd = { key: { kind, subject, slice }, sources: new Set(), refused: new Set() };
-      crowds.set(text, crowd);
-    }
-    return crowd;
+  private markHot(window: HotWindow): void {
+    this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
   }
 
   private prune(closedMs: number): void {
@@ -199,11 +160,7 @@ export class MemoryWindowStore implements WindowStore {
     this.sources.dropDaysBefore(day - 1);
     this.starts.close(closedMs);
     dropBefore(this.services, day - 1);
-    dropBefore(this.crowds, slice - crowdSlicesKept);
-    for (const [text, counts] of this.history) {
-      dropBefore(counts, slice - historySlicesKept);
-      if (counts.size === 0) this.history.delete(text);
-    }
+    this.crowds.close(slice);
     for (const windows of this.hot)
       for (const [text, window] of windows)
         if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(text);
@@ -212,10 +169,6 @@ export class MemoryWindowStore implements WindowStore {
 
 function dropBefore(map: Map<number, unknown>, first: number): void {
   for (const key of map.keys()) if (key < first) map.delete(key);
-}
-
-function crowdText(key: { readonly kind: string; readonly subject: string }): string {
-  return key.kind + key.subject;
 }
 
 function hotText(window: HotWindow): string {
