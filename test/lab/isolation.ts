@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findTool } from "./tools.js";
+import { findTool, searchPath } from "./tools.js";
 
 const folderVariable = "PICKET_LAB_FOLDER";
 /** Longest run; the lab itself aims at 150 s. */
@@ -41,7 +41,7 @@ export function unusableReason(): string | undefined {
   const trial = spawnSync(
     "unshare",
     [...isolation, "sh", "-c", `${privateNames} && ip netns add trial && ip netns exec trial true`],
-    { encoding: "utf8", timeout: 10_000 },
+    { encoding: "utf8", timeout: 10_000, env: { ...process.env, PATH: searchPath() } },
   );
   if (trial.status === 0) return undefined;
   const line = (trial.stderr ?? "").trim().split("\n").at(-1) ?? "";
@@ -61,7 +61,7 @@ export async function runIsolated(): Promise<number> {
     [...isolation, "sh", "-c", `${privateNames} && exec "$@"`, "sh", ...inside],
     {
       stdio: ["pipe", "inherit", "inherit"],
-      env: { ...process.env, [folderVariable]: folder, TMPDIR: folder },
+      env: { ...process.env, PATH: searchPath(), TMPDIR: folder, [folderVariable]: folder },
     },
   );
   // It may be gone before it is asked to stop.

@@ -1,4 +1,5 @@
 import { checkBenign } from "./checks/benign.js";
+import { checkListedSweep, checkNothingLost } from "./checks/command-line.js";
 import { checkDelay } from "./checks/delay.js";
 import { checkEachHostAlone } from "./checks/each-host-alone.js";
 import { checkCleanEnd, checkQuietDaemons } from "./checks/daemons.js";
@@ -46,9 +47,11 @@ const checks: Readonly<Record<string, (lab: Lab, report: Report) => Promise<void
   benign: checkBenign,
   "shared-sweep": checkSharedSweep,
   "each-host-alone": checkEachHostAlone,
+  "listed-sweep": checkListedSweep,
   "slow-source": checkSlowSource,
   "killed-correlator": checkKilledCorrelator,
   delay: checkDelay,
+  "nothing-lost": checkNothingLost,
 };
 
 async function runChecks(lab: Lab, report: Report, names: readonly string[]): Promise<undefined> {

@@ -19,8 +19,17 @@ export function missingTools(): string[] {
 
 /** Path of a program; the system's folders count even when PATH leaves them out. */
 export function findTool(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/local/sbin", "/usr/sbin", "/sbin"];
-  return folders.map((folder) => join(folder, name)).find(isExecutable);
+  return searchPath()
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find(isExecutable);
+}
+
+/** PATH with the folders of the system's own programs. */
+export function searchPath(): string {
+  return [process.env.PATH ?? "", "/usr/local/sbin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"].join(
+    delimiter,
+  );
 }
 
 function isExecutable(path: string): boolean {

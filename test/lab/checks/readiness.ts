@@ -1,8 +1,8 @@
 import { hosts } from "../address-plan.js";
-import { runCommand } from "../command.js";
-import { picketCommand, type Lab } from "../lab.js";
+import type { Lab } from "../lab.js";
 import type { Report } from "../report.js";
 import { until } from "../until.js";
+import { readSensors } from "./command-line.js";
 
 const readyMaxMs = 40_000;
 
@@ -11,7 +11,7 @@ export async function checkReadiness(lab: Lab, report: Report): Promise<void> {
   const startMs = performance.now();
   let states: string[] = [];
   const isReady = await until(async () => {
-    states = await sensorStates();
+    states = (await readSensors()).map(({ state }) => state ?? "");
     return states.filter((state) => state === "SENSOR_STATE_RUNNING").length === hosts.length;
   }, readyMaxMs);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
@@ -19,12 +19,4 @@ export async function checkReadiness(lab: Lab, report: Report): Promise<void> {
   if (!isReady) throw new Error(`sensors: ${states.join(", ")}`);
   for (const daemon of lab.daemons)
     if (daemon.end !== undefined) throw new Error(`${daemon.name}: ${daemon.end}`);
-}
-
-async function sensorStates(): Promise<string[]> {
-  const output = await runCommand(picketCommand("sensors", "--json"));
-  return output
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { state?: string }).state ?? "");
 }
