@@ -16,15 +16,22 @@ export interface RunOptions {
   readonly untilMs: number;
 }
 
-/** Runs batches through correlators that share the ports; the incidents at the end. */
+/**
+ * Runs batches through correlators; the incidents at the end.
+ * @param ports of all correlators together, or of each one
+ */
 export async function runEngine(
-  ports: CorrelatorPorts,
+  ports: CorrelatorPorts | readonly CorrelatorPorts[],
   batches: readonly ScenarioBatch[],
   options: RunOptions,
 ): Promise<Incident[]> {
   const random = new SeededRandom(options.seed);
+  const each = Array.isArray(ports) ? (ports as readonly CorrelatorPorts[]) : [ports as CorrelatorPorts];
   const correlators = Array.from({ length: options.correlators }, (_, index) => {
-    const correlator = new Correlator(ports, { owner: `correlator-${index}`, seed: options.seed + index });
+    const correlator = new Correlator(each[index % each.length], {
+      owner: `correlator-${index}`,
+      seed: options.seed + index,
+    });
     correlator.setPolicy(options.policy ?? defaultPolicyRevision);
     return correlator;
   });
@@ -41,7 +48,7 @@ export async function runEngine(
   for (let round = 0; round < 3; round++)
     for (const correlator of shuffle(correlators, random))
       await correlator.tick(options.untilMs, (nowMs += 2000));
-  return ports.incidents.loadAll();
+  return each[0].incidents.loadAll();
 }
 
 /** Confirmed incidents in the terms of the promise: id, kind, parties, ports, severity, first and last seen. */

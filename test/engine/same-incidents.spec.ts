@@ -1,27 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { scenarioStartMs, spreadFlows, type ScenarioFlow } from "./flow-scenario.js";
+import { scenarioStartMs, spreadFlows } from "./flow-scenario.js";
 import { memoryPorts } from "./memory-ports.js";
+import { mixedFlows } from "./mixed-flows.js";
 import { confirmedTerms, runEngine } from "./run-engine.js";
-import { benignMix, dividedGrid, jointBurst, portScan, sharedSweep, slowSource } from "./scenarios.js";
 
 const untilMs = scenarioStartMs + 3_600_000;
-
-/** Everything at once, differently for each seed. */
-function mixed(seed: number): ScenarioFlow[] {
-  return [
-    ...benignMix(seed, 800),
-    ...sharedSweep(seed),
-    ...slowSource(seed),
-    ...portScan(seed, 40 + (seed % 100)),
-    ...dividedGrid(seed),
-    ...jointBurst(seed, 3 + (seed % 3)),
-  ];
-}
 
 describe("confirmed incidents in memory", () => {
   for (const seed of [11, 12, 13, 14, 15, 16])
     it(`are the same however the flows are split (seed ${seed})`, async () => {
-      const flows = mixed(seed);
+      const flows = mixedFlows(seed);
       const run = async (sensors: number, correlators: number, isDuplicated: boolean): Promise<unknown[]> => {
         const batches = spreadFlows(flows, { sensors, seed: seed * 31 + sensors, isDuplicated });
         const options = { correlators, seed: seed + correlators, isRedelivered: isDuplicated, untilMs };
