@@ -1,4 +1,4 @@
-import { sweepSources } from "../address-plan.js";
+import { controlAddress, sweepSources } from "../address-plan.js";
 import { runCommand } from "../command.js";
 import { picketCommand, type Lab } from "../lab.js";
 import type { Report } from "../report.js";
@@ -38,11 +38,15 @@ export async function checkNothingLost(lab: Lab, report: Report): Promise<void> 
     ({ state, lostRecords = "0" }) => state !== "SENSOR_STATE_RUNNING" || lostRecords !== "0",
   );
   const applied = sensors.reduce((sum, { appliedRecords = "0" }) => sum + Number(appliedRecords), 0);
+  const { flows } = lab.recorder;
+  const own = flows.filter(
+    ({ source, destination }) => source === controlAddress || destination === controlAddress,
+  );
   report.check(
     unwell.length === 0,
     "no sensor lost anything",
     [
-      `${lab.recorder.flows.length} flow records published, ${applied} applied`,
+      `${flows.length} flow records published, ${applied} applied, ${own.length} about the sensors' own traffic`,
       ...unwell.map(({ name, state, lostRecords }) => `${name}: ${state}, ${lostRecords ?? 0} lost`),
     ].join(", "),
   );
