@@ -1,17 +1,28 @@
 import type { HotWindow } from "../windows/window-store.js";
 
-/** A window that stays hot is evaluated at most this often while its slice is open. */
+/** A window that stays hot is evaluated again after this long while its slice is open, */
 const againAfterMs = 1000;
+/** so many times, and from then on after twice as long each time, */
+const promptTimes = 5;
+/** up to this: what goes on for minutes is told in growing steps. */
+const againAfterMsMax = 30_000;
 /** Windows remembered; beyond that the oldest are forgotten, which only costs an evaluation. */
 const windowsMax = 50_000;
 /** Most windows evaluated in one go; the rest waits for the next. */
 const batchMax = 256;
+/** Most waiting windows looked at in one go. */
+const scanMax = 4096;
 
-/** Hot windows waiting to be evaluated: the first time at once, then at most once a second. */
+interface Evaluated {
+  readonly atMs: number;
+  readonly times: number;
+}
+
+/** Hot windows waiting to be evaluated: the first time at once, then at most once a second, then less. */
 export class EvaluationQueue {
   /** In the order in which they came to wait. */
   private readonly waiting = new Map<string, HotWindow>();
-  private readonly evaluatedMs = new Map<string, number>();
+  private readonly evaluated = new Map<string, Evaluated>();
 
   /** Takes in windows that are hot; those that need no waiting come back. */
   take(hot: readonly HotWindow[], nowMs: number): HotWindow[] {
@@ -27,24 +38,29 @@ export class EvaluationQueue {
   /** Windows that have waited long enough, in order; at most one batch. */
   takeWaiting(nowMs: number): HotWindow[] {
     const due: HotWindow[] = [];
+    let looked = 0;
     for (const [key, window] of this.waiting) {
-      if (due.length >= batchMax || !this.isDue(key, nowMs)) break;
-      this.evaluate(key, window, nowMs, due);
+      if (due.length >= batchMax || ++looked > scanMax) break;
+      if (this.isDue(key, nowMs)) this.evaluate(key, window, nowMs, due);
     }
     return due;
   }
 
   private isDue(key: string, nowMs: number): boolean {
-    return nowMs - (this.evaluatedMs.get(key) ?? -Infinity) >= againAfterMs;
+    const before = this.evaluated.get(key);
+    if (before === undefined) return true;
+    const waitMs = againAfterMs * 2 ** Math.max(0, before.times - promptTimes);
+    return nowMs - before.atMs >= Math.min(againAfterMsMax, waitMs);
   }
 
   private evaluate(key: string, window: HotWindow, nowMs: number, due: HotWindow[]): void {
     due.push(window);
     this.waiting.delete(key);
-    this.evaluatedMs.delete(key);
-    this.evaluatedMs.set(key, nowMs);
-    const oldest = this.evaluatedMs.keys().next().value;
-    if (this.evaluatedMs.size > windowsMax && oldest !== undefined) this.evaluatedMs.delete(oldest);
+    const times = (this.evaluated.get(key)?.times ?? 0) + 1;
+    this.evaluated.delete(key);
+    this.evaluated.set(key, { atMs: nowMs, times });
+    const oldest = this.evaluated.keys().next().value;
+    if (this.evaluated.size > windowsMax && oldest !== undefined) this.evaluated.delete(oldest);
   }
 }
 

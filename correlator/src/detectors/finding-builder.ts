@@ -11,7 +11,7 @@ import type {
 import type { Contact } from "../windows/window-store.js";
 
 /** Most sources, targets and ports that a finding lists; its counts are of all. */
-export const partiesMax = 1000;
+export const partiesMax = 256;
 /** Most contacts that a finding shows as samples. */
 export const samplesMax = 8;
 

@@ -19,12 +19,18 @@ for i = 2, #ARGV, 3 do
     if known < tonumber(ARGV[i + 2]) then redis.call('HSET', KEYS[2], ARGV[i + 1], ARGV[i + 2]) end
   end
 end
+local now = redis.call('TIME')
+redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%d', (now[1] - 1800) * 1000))
 redis.call('EXPIRE', KEYS[1], 604800)
 redis.call('EXPIRE', KEYS[2], 604800)
 return 1
 `);
 
-/** The board of all correlators of one Redis: a stream of about `entriesMax` entries, gone after a week without any. */
+/**
+ * The board of all correlators of one Redis: a stream of the last half hour,
+ * about `entriesMax` entries at most. Whoever takes the grouping over needs the
+ * findings of open slices only; older ones are in the incidents.
+ */
 export class RedisFindingBoard implements FindingBoard {
   constructor(
     private readonly connection: RedisConnection,
