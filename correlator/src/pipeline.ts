@@ -12,6 +12,9 @@ import { defaultPolicyRevision, type PolicyRevision } from "./policy/policy.js";
 import { sensorHash, type SensorRegistry } from "./sensors/sensor-registry.js";
 import type { HotWindow, WindowStore } from "./windows/window-store.js";
 
+/** The sensors' own addresses are asked for this often. */
+const hostsEveryMs = 5000;
+
 /** Everything a correlator works on, behind ports. */
 export interface CorrelatorPorts {
   readonly windows: WindowStore;
@@ -45,6 +48,10 @@ export class Correlator {
   private readonly grouping: GroupingLoop;
   private readonly isProvisional: boolean;
   private home = new HomeNetworks([]);
+  private revision: PolicyRevision = defaultPolicyRevision;
+  /** Addresses of the sensors' own hosts, in order: the fleet is inside. */
+  private hosts: readonly string[] = [];
+  private hostsReadMs = -Infinity;
   private stateEpoch: number;
   private watermarkMs = 0;
 
@@ -67,7 +74,8 @@ export class Correlator {
   }
 
   setPolicy(revision: PolicyRevision): void {
-    this.home = new HomeNetworks(revision.policy.homeNetworks);
+    this.revision = revision;
+    this.home = new HomeNetworks(revision.policy.homeNetworks, this.hosts);
     this.observer.setHome(this.home);
     this.evaluator.setPolicy(revision, this.home);
     this.grouping.setPolicy(revision.policy, this.home);
@@ -97,9 +105,20 @@ export class Correlator {
   async tick(watermarkMs: number, nowMs: number): Promise<void> {
     this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
     this.observer.closeStarts(this.watermarkMs);
+    await this.readHosts(nowMs);
     if (this.isProvisional) await this.evaluate(this.queue.takeWaiting(nowMs));
     await this.closer.close(this.watermarkMs);
     await this.grouping.run(nowMs);
+  }
+
+  private async readHosts(nowMs: number): Promise<void> {
+    if (nowMs - this.hostsReadMs < hostsEveryMs) return;
+    this.hostsReadMs = nowMs;
+    const sensors = await this.ports.sensors.list(nowMs);
+    const hosts = [...new Set(sensors.flatMap(({ hostAddresses }) => hostAddresses))].sort();
+    if (hosts.join() === this.hosts.join()) return;
+    this.hosts = hosts;
+    this.setPolicy(this.revision);
   }
 
   private observe(delivery: FlowDelivery): void {

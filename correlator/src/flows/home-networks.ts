@@ -1,5 +1,6 @@
 import ipaddr from "ipaddr.js";
-import type { AddressKey } from "../windows/address-key.js";
+import { addressKeyOfWords, type AddressKey } from "../windows/address-key.js";
+import { addressKeyOfText } from "../windows/address-text.js";
 
 /** Private, loopback, link-local and unique-local space: inside when no network is named. */
 const defaultNetworks = [
@@ -21,9 +22,14 @@ interface Block {
 /** Decides what is inside. Addresses are four words, IPv4 mapped. */
 export class HomeNetworks {
   private readonly blocks: readonly Block[];
+  private readonly hosts: ReadonlySet<AddressKey>;
 
-  /** @param networks CIDR blocks already validated; empty means the private ranges. */
-  constructor(networks: readonly string[]) {
+  /**
+   * @param networks CIDR blocks already validated; empty means the private ranges
+   * @param hosts addresses of the hosts that sensors run on: inside whatever the networks say
+   */
+  constructor(networks: readonly string[], hosts: readonly string[] = []) {
+    this.hosts = new Set(hosts.flatMap((host) => addressKeyOfText(host) ?? []));
     this.blocks = (networks.length > 0 ? networks : defaultNetworks).map(parseBlock);
   }
 
@@ -34,7 +40,7 @@ export class HomeNetworks {
       while (k < 4 && (words[offset + k] & masks[k]) >>> 0 === block[k]) k++;
       if (k === 4) return true;
     }
-    return false;
+    return this.hosts.size > 0 && this.hosts.has(addressKeyOfWords(words, offset));
   }
 
   /** The same of a key; a shortened key (a prefix) is outside. */
