@@ -47,6 +47,7 @@ export class Grouping {
     for (const incident of incidents) {
       if (incident.confirmation === "confirmed" && incident.state !== "retracted")
         this.confirmed.restore(IncidentDraft.restore(incident, sensorHash));
+      for (const { sensor } of incident.evidence) this.nameSensor(sensor);
       this.publisher.restore(incident);
     }
     this.isStale = true;

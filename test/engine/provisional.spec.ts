@@ -1,0 +1,148 @@
+import { describe, expect, it } from "vitest";
+import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
+import type { IncidentEvent } from "@picket/correlator/incidents/incident.js";
+import { Correlator, type CorrelatorPorts } from "@picket/correlator/pipeline.js";
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import { deliveryOf, packFlows, scenarioStartMs, type ScenarioFlow } from "./flow-scenario.js";
+import { memoryPorts } from "./memory-ports.js";
+import { sharedSweep } from "./scenarios.js";
+
+const startMs = scenarioStartMs + 60_000;
+const sliceEndMs = scenarioStartMs + 600_000;
+
+/** Correlators in slow motion: batches and ticks when the test says so. */
+class Bench {
+  nowMs = startMs;
+  private leaseMs = 0;
+  readonly ports: CorrelatorPorts = { ...memoryPorts(), leases: new MemoryLeases(() => this.leaseMs) };
+  readonly events: IncidentEvent[] = [];
+  private sequence = 0;
+
+  constructor() {
+    const commit = this.ports.incidents.commit.bind(this.ports.incidents);
+    this.ports.incidents.commit = (events, fence) => {
+      this.events.push(...events);
+      return commit(events, fence);
+    };
+  }
+
+  correlator(owner: string): Correlator {
+    return new Correlator(this.ports, { owner });
+  }
+
+  async apply(correlator: Correlator, flows: readonly ScenarioFlow[], sensor = "a"): Promise<void> {
+    const [batch] = packFlows(flows, sensor, flows.length);
+    batch.columns.sequence = ++this.sequence;
+    await correlator.applyDeliveries([deliveryOf(batch)], this.nowMs);
+  }
+
+  async tick(correlator: Correlator, watermarkMs = 0): Promise<void> {
+    this.nowMs += 1500;
+    this.leaseMs += 1500;
+    await correlator.tick(watermarkMs, this.nowMs);
+  }
+
+  types(): string[] {
+    return this.events.map(({ type, incident }) => `${type} ${incident.kind}`);
+  }
+}
+
+const probes = (hosts: number, outcome: Outcome = Outcome.refused): ScenarioFlow[] =>
+  Array.from({ length: hosts }, (_, host) => ({
+    source: "203.0.113.9",
+    destination: `10.1.0.${1 + host}`,
+    port: 22,
+    timeMs: startMs + host * 100,
+    outcome,
+  }));
+
+describe("a provisional incident", () => {
+  it("is told at once, grows, and is confirmed under the same id", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    await bench.apply(correlator, probes(7));
+    await bench.tick(correlator);
+    expect(bench.types()).toEqual(["opened horizontal_scan"]);
+    expect(bench.events[0].incident).toMatchObject({
+      confirmation: "provisional",
+      contactCount: 7,
+      revision: 1,
+    });
+    await bench.apply(correlator, probes(30), "b");
+    await bench.tick(correlator);
+    await bench.tick(correlator);
+    expect(bench.types()).toEqual(["opened horizontal_scan", "updated horizontal_scan"]);
+    expect(bench.events[1]).toMatchObject({
+      notify: true,
+      incident: { severity: "medium", contactCount: 30 },
+    });
+    await bench.tick(correlator, sliceEndMs);
+    await bench.tick(correlator, sliceEndMs);
+    expect(bench.types().slice(2)).toEqual(["confirmed horizontal_scan"]);
+    expect(new Set(bench.events.map(({ incident }) => incident.id)).size).toBe(1);
+  });
+
+  it("is retracted with the reason when its closed slices do not confirm it", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    await bench.apply(correlator, probes(9));
+    await bench.tick(correlator);
+    await bench.apply(correlator, probes(9, Outcome.answered), "b");
+    await bench.tick(correlator, sliceEndMs);
+    await bench.tick(correlator, sliceEndMs);
+    expect(bench.types()).toEqual(["opened horizontal_scan", "retracted horizontal_scan"]);
+    expect(bench.events[1].incident).toMatchObject({
+      state: "retracted",
+      retractReason: "its closed windows did not confirm it",
+    });
+  });
+
+  it("keeps its first id while other findings of the same job join it", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    const byPort = (port: number): ScenarioFlow[] => sharedSweep().filter((flow) => flow.port === port);
+    for (const port of [3389, 23, 21]) {
+      await bench.apply(correlator, byPort(port), `sensor-${port}`);
+      await bench.tick(correlator);
+    }
+    await bench.tick(correlator);
+    expect(new Set(bench.events.map(({ incident }) => incident.id)).size).toBe(1);
+    expect(bench.events[bench.events.length - 1].incident).toMatchObject({
+      kind: "distributed_scan",
+      sourceCount: 10,
+      portCount: 3,
+    });
+  });
+});
+
+describe("the grouping", () => {
+  it("goes on at another correlator when its holder dies, and tells nothing twice", async () => {
+    const bench = new Bench();
+    const first = bench.correlator("one");
+    const second = bench.correlator("two");
+    await bench.apply(first, probes(7));
+    await bench.tick(first);
+    for (let round = 0; round < 3; round++) await bench.tick(second);
+    expect(bench.types()).toEqual(["opened horizontal_scan"]);
+    await bench.apply(second, probes(40), "b");
+    for (let round = 0; round < 3; round++) await bench.tick(second);
+    expect(bench.types()).toEqual(["opened horizontal_scan", "updated horizontal_scan"]);
+    await bench.tick(second, sliceEndMs);
+    await bench.tick(second, sliceEndMs);
+    expect(bench.types().slice(2)).toEqual(["confirmed horizontal_scan"]);
+    expect(new Set(bench.events.map(({ incident }) => incident.id)).size).toBe(1);
+  });
+
+  it("takes nothing from a holder whose lease went to another", async () => {
+    const bench = new Bench();
+    const first = bench.correlator("one");
+    const second = bench.correlator("two");
+    await bench.tick(first);
+    for (let round = 0; round < 3; round++) await bench.tick(second);
+    await bench.apply(first, probes(7));
+    await first.tick(0, bench.nowMs + 10);
+    await bench.tick(second);
+    expect(bench.events.filter(({ type }) => type === "opened")).toHaveLength(1);
+    expect((await bench.ports.incidents.loadAll()).length).toBe(1);
+  });
+});
