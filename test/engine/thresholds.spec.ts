@@ -164,10 +164,15 @@ describe("many sources", () => {
     ]);
   });
 
-  it("that are inside and lose one service are an outage", async () => {
-    expect(await kindsOf(crowd(20, (index) => ({ source: `10.2.0.${1 + index}` })))).toEqual([
-      "service_outage low",
-    ]);
+  it("that are inside and lose a service that used to answer are an outage", async () => {
+    const lost = crowd(20, (index) => ({ source: `10.2.0.${1 + index}` }));
+    const before = { ...lost[0], source: "10.2.0.99", timeMs: startMs - 900_000, outcome: Outcome.answered };
+    expect(await kindsOf([before, ...lost])).toEqual(["service_outage low"]);
+  });
+
+  it("that are inside and fail at what never answered are low", async () => {
+    const kinds = await kindsOf(crowd(20, (index) => ({ source: `10.2.0.${1 + index}` })));
+    expect(kinds).toEqual(["distributed_scan low"]);
   });
 
   it("that are inside and fail outside are nobody's scan", async () => {

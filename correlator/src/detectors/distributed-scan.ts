@@ -124,8 +124,9 @@ function findingFrom(
   evaluation: Evaluation,
 ): Finding {
   const { key } = members;
-  // Inside hosts that fail at one service together have lost it; they do not scan it.
-  const isOutage = key.kind === "service" && areInside(members, contacts);
+  // Inside hosts that fail together at one service that used to answer have lost it.
+  const isInsideService = key.kind === "service" && areInside(members, contacts);
+  const isOutage = isInsideService && members.isKnownService;
   const finding = findingOf(
     {
       kind: isOutage ? "service_outage" : "distributed_scan",
@@ -143,7 +144,8 @@ function findingFrom(
     },
     contacts,
   );
-  return isOutage ? finding : { ...finding, severity: crowdSeverity(finding, evaluation) };
+  // One that never answered is more likely a wrong setting of theirs than an attack.
+  return isInsideService ? finding : { ...finding, severity: crowdSeverity(finding, evaluation) };
 }
 
 /** Low below the policy's number of sources, else at least medium, high by contacts or sources. */
