@@ -115,6 +115,34 @@ describe("a provisional incident", () => {
   });
 });
 
+describe("an incident that turns out to be part of another", () => {
+  it("is told once to be merged, and keeps its id", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    const flow = (source: number, host: number, port: number): ScenarioFlow => ({
+      source: `203.0.${source}.9`,
+      destination: `10.1.0.${host}`,
+      port,
+      timeMs: startMs + source * 100 + host,
+      outcome: Outcome.refused,
+    });
+    const sources = (from: number, to: number, port: number): ScenarioFlow[] =>
+      Array.from({ length: to - from }, (_, index) => flow(from + index, 1 + index, port));
+    await bench.apply(correlator, [...sources(0, 5, 22), ...sources(5, 10, 445)]);
+    await bench.tick(correlator);
+    expect(bench.types()).toEqual(["opened distributed_scan", "opened distributed_scan"]);
+    await bench.apply(correlator, [...sources(0, 10, 3389)], "b");
+    for (let round = 0; round < 4; round++) await bench.tick(correlator);
+    const merged = bench.events.filter(({ type }) => type === "merged");
+    expect(merged).toHaveLength(1);
+    const [winner] = bench.events
+      .slice(-1)
+      .concat(bench.events)
+      .filter(({ incident }) => incident.id === merged[0].incident.mergedInto);
+    expect(winner.incident).toMatchObject({ kind: "distributed_scan" });
+  });
+});
+
 describe("the grouping", () => {
   it("goes on at another correlator when its holder dies, and tells nothing twice", async () => {
     const bench = new Bench();

@@ -113,7 +113,8 @@ export class IncidentPublisher {
     context: PublishContext,
   ): IncidentEvent | undefined {
     const known = this.published.get(id);
-    if (known === undefined && mergedInto !== "") return undefined;
+    if (mergedInto !== "" && (known === undefined || known.incident.mergedInto === mergedInto))
+      return undefined;
     const state = stateOf(draft, known, context);
     const fingerprint = `${draft.fingerprint()}|${state}|${mergedInto}`;
     if (known?.fingerprint === fingerprint) return undefined;
