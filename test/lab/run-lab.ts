@@ -4,6 +4,7 @@ import { checkDelay } from "./checks/delay.js";
 import { checkEachHostAlone } from "./checks/each-host-alone.js";
 import { checkCleanEnd, checkQuietDaemons } from "./checks/daemons.js";
 import { checkKilledCorrelator } from "./checks/killed-correlator.js";
+import { checkPolicy } from "./checks/policy.js";
 import { checkReadiness } from "./checks/readiness.js";
 import { checkSharedSweep } from "./checks/shared-sweep.js";
 import { checkSlowSource } from "./checks/slow-source.js";
@@ -44,6 +45,7 @@ export async function runLab(named: readonly string[]): Promise<number> {
 }
 
 const checks: Readonly<Record<string, (lab: Lab, report: Report) => Promise<void>>> = {
+  policy: checkPolicy,
   benign: checkBenign,
   "shared-sweep": checkSharedSweep,
   "each-host-alone": checkEachHostAlone,

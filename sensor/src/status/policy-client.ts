@@ -12,10 +12,13 @@ const refreshMs = 60_000;
 
 /**
  * Keeps this sensor's slice of the policy current: asks for it when connected
- * and when a new revision is announced, and asks again until it is answered.
+ * and when a new revision is announced, and asks again until it is answered. A
+ * correlator that has not heard of the announced revision yet answers with the
+ * one before, which is no answer.
  */
 export class PolicyClient {
   #connection: NatsConnection | undefined;
+  #announcedRevision = 0;
   #isAsking = false;
   #askAgain = false;
   #retryMs = firstRetryMs;
@@ -31,7 +34,9 @@ export class PolicyClient {
   onUp(connection: NatsConnection): void {
     if (this.#connection !== connection) {
       this.#connection = connection;
-      connection.subscribe(policySubject, { callback: (error) => void (error ?? this.#ask()) });
+      connection.subscribe(policySubject, {
+        callback: (error, message) => void (error ?? this.#onAnnouncement(message.string())),
+      });
     }
     this.#ask();
   }
@@ -39,6 +44,11 @@ export class PolicyClient {
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+  }
+
+  #onAnnouncement(text: string): void {
+    this.#announcedRevision = decodePolicySlice(text)?.revision ?? 0;
+    this.#ask();
   }
 
   #ask(): void {
@@ -74,20 +84,23 @@ export class PolicyClient {
         timeout: requestTimeoutMs,
       });
       if (answer === undefined) return false;
-      this.#take(answer.string());
-      return true;
+      return this.#take(answer.string());
     } catch {
       // Nobody answers yet: the defaults are in force meanwhile.
       return false;
     }
   }
 
-  #take(text: string): void {
+  /** False when it is older than what was announced. */
+  #take(text: string): boolean {
     const slice = decodePolicySlice(text);
     const fault = slice === undefined ? "the answer" : sliceFault(slice);
     if (slice === undefined || fault !== undefined) {
-      return this.log.warn("policy", `the policy is not followed: ${fault} cannot be used`);
+      this.log.warn("policy", `the policy is not followed: ${fault} cannot be used`);
+      return true;
     }
+    if (slice.revision < this.#announcedRevision) return false;
     this.onSlice(slice);
+    return true;
   }
 }

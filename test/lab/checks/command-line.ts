@@ -12,6 +12,7 @@ interface IncidentJson {
 interface SensorJson {
   readonly name?: string;
   readonly state?: string;
+  readonly policyRevision?: string;
   readonly lostRecords?: string;
   readonly appliedRecords?: string;
 }
