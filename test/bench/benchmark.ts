@@ -4,7 +4,7 @@ export interface BenchmarkOptions {
   readonly runs: number;
   /** Packets of a generated capture file. */
   readonly packets: number;
-  /** Flows of a generated capture file. */
+  /** Flows of a generated capture file or stream. */
   readonly flows: number;
 }
 
@@ -37,6 +37,8 @@ export interface BenchmarkResult {
 export interface Benchmark {
   readonly name: string;
   readonly summary: string;
+  /** Options that differ from the common defaults. */
+  readonly defaults?: Partial<BenchmarkOptions>;
   run(options: BenchmarkOptions): Promise<BenchmarkResult>;
 }
 

@@ -1,14 +1,23 @@
 import { parseArgs } from "node:util";
 import { batchCodec } from "./batch-codec.js";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
+import { drainAttack, drainLab } from "./drain.js";
 import { engineMemory } from "./engine-memory.js";
 import { meterFile } from "./meter-file.js";
+import { redisWindows } from "./redis-windows.js";
 import { printResult } from "./report.js";
 
 /** Every benchmark, in the order of the list. */
-const benchmarks: readonly Benchmark[] = [batchCodec, meterFile, engineMemory];
+const benchmarks: readonly Benchmark[] = [
+  batchCodec,
+  meterFile,
+  engineMemory,
+  redisWindows,
+  drainLab,
+  drainAttack,
+];
 
-const optionDefaults = { runs: "5", packets: "1000000", flows: "50000" };
+const commonDefaults: BenchmarkOptions = { runs: 5, packets: 1_000_000, flows: 50_000 };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -20,11 +29,14 @@ async function main(args: readonly string[]): Promise<number> {
   const benchmark = benchmarks.find(({ name }) => name === request.name);
   if (benchmark === undefined)
     return refuse(`there is no benchmark ${request.name}; run it without a name for the list`);
-  printResult(benchmark, await benchmark.run(request.options), args);
+  const options = { ...commonDefaults, ...benchmark.defaults, ...request.given };
+  printResult(benchmark, await benchmark.run(options), args);
   return 0;
 }
 
-function readArguments(args: readonly string[]): { name?: string; options: BenchmarkOptions } | string {
+function readArguments(
+  args: readonly string[],
+): { name?: string; given: Partial<BenchmarkOptions> } | string {
   try {
     const { values, positionals } = parseArgs({
       args: [...args],
@@ -32,11 +44,10 @@ function readArguments(args: readonly string[]): { name?: string; options: Bench
       options: { runs: { type: "string" }, packets: { type: "string" }, flows: { type: "string" } },
     });
     if (positionals.length > 1) return "give one benchmark at a time";
-    const texts = { ...optionDefaults, ...values };
-    const options = { runs: Number(texts.runs), packets: Number(texts.packets), flows: Number(texts.flows) };
-    for (const [key, value] of Object.entries(options))
+    const given = Object.fromEntries(Object.entries(values).map(([key, text]) => [key, Number(text)]));
+    for (const [key, value] of Object.entries(given))
       if (!Number.isSafeInteger(value) || value < 1) return `--${key} takes a whole number from 1`;
-    return { name: positionals[0], options };
+    return { name: positionals[0], given };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
@@ -44,7 +55,7 @@ function readArguments(args: readonly string[]): { name?: string; options: Bench
 
 function list(): number {
   for (const { name, summary } of benchmarks) console.log(`${name.padEnd(14)}${summary}`);
-  console.log("\nnpm run bench -- NAME [--runs 5] [--packets 1000000] [--flows 50000]");
+  console.log("\nnpm run bench -- NAME [--runs 5] [--packets 1000000] [--flows 50000 or 1000000]");
   return 0;
 }
 

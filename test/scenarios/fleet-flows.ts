@@ -12,6 +12,11 @@ export interface FleetTraffic {
   /** Event time of the first flow, milliseconds, and flows a second of the whole fleet. */
   readonly startMs: number;
   readonly flowsPerSecond: number;
+  /**
+   * Event time one batch covers, milliseconds, which the batches of all sensors
+   * share; default: what its records take at the fleet's rate, one batch after the other.
+   */
+  readonly batchSpanMs?: number;
 }
 
 const hostsPerSensor = 1;
@@ -33,7 +38,9 @@ export class FleetFlows {
   private readonly random: SeededRandom;
   private readonly builder: FlowBatchBuilder;
   private readonly sequences: Uint32Array;
+  private readonly stepMs: number;
   private sensor = 0;
+  private batches = 0;
   private nowMs: number;
 
   constructor(private readonly traffic: FleetTraffic) {
@@ -41,6 +48,8 @@ export class FleetFlows {
     this.builder = new FlowBatchBuilder(traffic.recordsPerBatch);
     this.sequences = new Uint32Array(traffic.sensors);
     this.nowMs = traffic.startMs;
+    const { batchSpanMs, flowsPerSecond, recordsPerBatch } = traffic;
+    this.stepMs = batchSpanMs === undefined ? 1000 / flowsPerSecond : batchSpanMs / recordsPerBatch;
   }
 
   /** The next batch, in a builder that is reused; sensors take turns. */
@@ -48,6 +57,10 @@ export class FleetFlows {
     const { traffic, builder } = this;
     this.sensor = (this.sensor + 1) % traffic.sensors;
     builder.reset();
+    const { batchSpanMs } = traffic;
+    if (batchSpanMs !== undefined)
+      this.nowMs = traffic.startMs + Math.floor(this.batches / traffic.sensors) * batchSpanMs;
+    this.batches++;
     for (let record = 0; record < traffic.recordsPerBatch; record++) this.append();
     builder.columns.epoch.fill(1);
     builder.columns.sequence = ++this.sequences[this.sensor];
@@ -55,7 +68,7 @@ export class FleetFlows {
   }
 
   private append(): void {
-    this.nowMs += 1000 / this.traffic.flowsPerSecond;
+    this.nowMs += this.stepMs;
     if (this.random.chance(this.traffic.failedShare)) this.appendFailed();
     else this.appendAnswered();
   }
