@@ -14,9 +14,14 @@ export const sensorConfigSchema = z.strictObject({
     .describe("Name of this sensor in the fleet: letters, digits, - or _; empty: the host's name."),
   interface: text(64, "Interface to capture on, or any; empty: the one of the default route."),
   capture: z
-    .enum(["auto", "cap"])
+    .enum(["auto", "ring", "cap"])
     .default("auto")
-    .describe("Capture backend; auto takes the best one there is."),
+    .describe("Capture backend: the kernel's ring (Linux) or npm cap; auto takes the best one there is."),
+  ringBytes: integer(16 << 20, 1 << 20, 2 ** 30, "Memory of the ring, in blocks of up to 1 MiB."),
+  promiscuous: z
+    .boolean()
+    .default(true)
+    .describe("Capture packets for other hosts too; npm cap always does."),
   nats: z
     .array(z.string().min(1).max(1024))
     .min(1)

@@ -62,13 +62,21 @@ class Sensor {
   ) {
     this.#limited = new RateLimitedLog(log);
     this.#meter = new LiveMeter(
-      { ...meterDefaults, interface: config.interface, tableFlowsMax: config.tableFlowsMax },
+      {
+        ...meterDefaults,
+        interface: config.interface,
+        capture: config.capture,
+        ringBytes: config.ringBytes,
+        promiscuous: config.promiscuous,
+        tableFlowsMax: config.tableFlowsMax,
+      },
       {
         onBatch: (batch) => this.#exporter?.exportBatch(batch.bytes, batch.totals),
         onLoss: (reason, totals) =>
           this.#exporter?.exportGap({ ...totals, firstSequence: 0, lastSequence: 0, reason }),
         onState: (state) => {
-          if (state.kind === "running") log.info(`capturing on ${this.#meter.interface}`);
+          if (state.kind === "running")
+            log.info(`capturing on ${this.#meter.interface} through ${this.#meter.backend}`);
           else log.warn(`waiting: ${state.reason}`);
           this.#sendStatus();
         },

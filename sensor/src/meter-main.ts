@@ -1,21 +1,27 @@
 import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { PicketError } from "@picket/proto/picket-error.js";
-import { CapSource } from "./capture/cap-source.js";
+import { backendsFor, type LiveBackend, newBackend } from "./capture/live-backend.js";
 import { MonotonicWallClock } from "./capture/live-clock.js";
 import { ControlInput } from "./capture/live-control.js";
 import { FrameType } from "./capture/live-frames.js";
 import { interfaceState } from "./capture/live-interfaces.js";
 import { FramePipe } from "./capture/live-pipe.js";
 import { MeterSession } from "./capture/live-session.js";
-import type { MeterControl, MeterFailure, MeterSettings } from "./capture/live-settings.js";
+import type {
+  CaptureBackend,
+  MeterBackend,
+  MeterControl,
+  MeterFailure,
+  MeterSettings,
+} from "./capture/live-settings.js";
 import type { PacketBlock } from "./capture/packet-source.js";
 
 /**
  * The meter process: captures, decodes and meters; frames go to descriptor 3,
  * control comes from standard input, whose end is the request to stop. It is
- * started and watched by LiveMeter, and captures once: whatever goes wrong, the
- * process ends and another one is started.
+ * started and watched by LiveMeter: whatever cannot be waited for ends the
+ * process, and another one is started.
  */
 const outputFile = 3;
 const tickIntervalMs = 100;
@@ -23,6 +29,8 @@ const quietTickIntervalMs = 500;
 /** A flood that keeps the event loop busy for longer is interrupted by our own ticks. */
 const turnMaxMs = 200;
 const flushDeadlineMs = 5000;
+/** npm cap says only by its text that the filter is none. */
+const aboutFilter = /filter|syntax|expression/i;
 
 const clock = new MonotonicWallClock();
 // Makes the descriptor non-blocking; it is written to directly.
@@ -30,7 +38,7 @@ const outputSocket = new Socket({ fd: outputFile, readable: false, writable: tru
 outputSocket.on("error", () => process.exit(1));
 
 let pipe: FramePipe | undefined;
-let source: CapSource | undefined;
+let live: LiveBackend | undefined;
 let session: MeterSession | undefined;
 let lastTickMs = performance.now();
 let isStopping = false;
@@ -43,24 +51,49 @@ process.on("SIGTERM", () => {});
 
 function onControl(message: MeterControl): void {
   if (message.kind === "timeouts") session?.setTimeouts(message.timeouts);
-  else if (source === undefined) void capture(message.settings);
+  else if (session === undefined) void capture(message.settings);
 }
 
 async function capture(settings: MeterSettings): Promise<void> {
   const output = new FramePipe(writeOutput, settings.pipeBytesMax);
-  const packets = new CapSource({ ...settings, clock });
   const meter = new MeterSession(settings, output, clock, () => ({
-    packets_captured: packets.counters.packetsReceived,
+    ...live?.counters(),
     clock_steps: clock.steps,
     batches_dropped_pipe_full: output.batchesDropped,
   }));
-  [pipe, source, session] = [output, packets, meter];
+  [pipe, session] = [output, meter];
   scheduleTick();
-  try {
-    await packets.run(onBlock, (state) => output.sendJson(FrameType.state, state));
-  } catch (error) {
-    fail(error, settings, output);
+  let reason = "";
+  const backends = backendsFor(settings.capture);
+  for (const backend of backends) {
+    try {
+      return await captureWith(backend, reason, settings, meter, output);
+    } catch (error) {
+      if (isStopping) return;
+      const isLast = backend === backends.at(-1);
+      if (isLast || isDenied(error)) return fail(error, settings, output);
+      reason = error instanceof Error ? error.message : String(error);
+    }
   }
+}
+
+/** Captures until it is stopped; says what with as soon as it is known that it works. */
+async function captureWith(
+  backend: CaptureBackend,
+  reason: string,
+  settings: MeterSettings,
+  meter: MeterSession,
+  output: FramePipe,
+): Promise<void> {
+  live = newBackend(backend, settings, clock);
+  meter.lagUs = live.lagUs;
+  let isSaid = false;
+  await live.source.run(onBlock, (state) => {
+    const choice: MeterBackend = { backend, reason };
+    if (!isSaid) output.sendJson(FrameType.backend, choice);
+    isSaid = true;
+    output.sendJson(FrameType.state, state);
+  });
 }
 
 function onBlock(block: PacketBlock): void {
@@ -84,20 +117,26 @@ function tick(): void {
 }
 
 function fail(error: unknown, settings: MeterSettings, output: FramePipe): void {
-  const denied = error instanceof PicketError && error.code === "CAPTURE_DENIED";
   const isUp = ["up", "unknown"].includes(interfaceState(settings.interface));
+  const isFilterField = error instanceof PicketError && error.field === "filter";
   const failure: MeterFailure = {
     reason: error instanceof Error ? error.message : String(error),
-    isFilter: settings.filter !== "" && isUp && !denied && /filter|syntax|expression/i.test(String(error)),
+    isFilter:
+      settings.filter !== "" &&
+      (isFilterField || (isUp && !isDenied(error) && aboutFilter.test(String(error)))),
   };
   output.sendJson(FrameType.failure, failure);
   process.exit(2);
 }
 
+function isDenied(error: unknown): boolean {
+  return error instanceof PicketError && error.code === "CAPTURE_DENIED";
+}
+
 async function stop(): Promise<void> {
   if (isStopping) return;
   isStopping = true;
-  await source?.stop();
+  await live?.source.stop();
   session?.finish();
   const deadlineMs = performance.now() + flushDeadlineMs;
   setInterval(() => {

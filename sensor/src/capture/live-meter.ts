@@ -15,7 +15,9 @@ import {
 import { MeterBackoff } from "./live-backoff.js";
 import {
   addCounters,
+  type CaptureBackend,
   meterDefaults,
+  type MeterBackend,
   type MeterControl,
   type MeterFailure,
   type MeterSettings,
@@ -45,7 +47,8 @@ const stderrBytesMax = 4096;
 
 /**
  * Captures and meters an interface in a child process, and starts another one
- * when it ends: npm cap aborts its process when the interface goes down.
+ * when it ends: npm cap aborts its process when the interface goes down. The
+ * ring lives through that and keeps its flows.
  */
 export class LiveMeter {
   /** Meter processes started after one that ended by itself. */
@@ -60,6 +63,7 @@ export class LiveMeter {
   #stderr = "";
   #interfaceIndex = 0;
   #refusedFilter: string | undefined;
+  #backend: MeterBackend = { backend: "cap", reason: "" };
   #isStopping = false;
   #isReplacing = false;
   readonly #backoff = new MeterBackoff();
@@ -81,6 +85,11 @@ export class LiveMeter {
 
   get state(): PacketSourceState {
     return this.#state;
+  }
+
+  /** What the meter captures with, or did last. */
+  get backend(): CaptureBackend {
+    return this.#backend.backend;
   }
 
   /** Process number of the meter, while there is one. */
@@ -199,6 +208,7 @@ export class LiveMeter {
     else if (type === FrameType.state) this.#setState(value as PacketSourceState);
     else if (type === FrameType.loss) this.events.onLoss?.("pipe_full", value as FlowTotals);
     else if (type === FrameType.failure) this.#failure = value as MeterFailure;
+    else if (type === FrameType.backend) this.#setBackend(value as MeterBackend);
   }
 
   #onCounters(counters: SensorCounters): void {
@@ -254,8 +264,20 @@ export class LiveMeter {
     return state === "down" || state === "gone" ? `interface ${this.interface} is ${state}` : undefined;
   }
 
-  /** A meter that hangs on an interface that went away, or on the one before it. */
+  /** Said once, and not again by each meter that is started. */
+  #setBackend(backend: MeterBackend): void {
+    const { reason } = backend;
+    if (reason !== "" && reason !== this.#backend.reason)
+      this.events.onWarning?.(`capturing through npm cap: ${reason}`);
+    this.#backend = backend;
+  }
+
+  /**
+   * A meter that hangs on an interface that went away, or on the one before it.
+   * The ring sees that by itself.
+   */
   #watch(): void {
+    if (this.backend === "ring") return;
     if (this.#child === undefined || this.#state.kind !== "running") return;
     const isOther = interfaceIndex(this.interface) !== this.#interfaceIndex;
     if (isOther || this.#blockedReason() !== undefined) this.#child.kill("SIGKILL");

@@ -24,6 +24,8 @@ const quietMarginUs = 5_000_000;
 
 /** Packets in, frames out: the pure pipeline with the clock and the pipe it needs when live. */
 export class MeterSession {
+  /** Packets are delivered up to this long after their time stamp. */
+  lagUs = 0;
   #pipeline: SensorPipeline;
   /** Of pipelines that were replaced. */
   #before: SensorCounters = {};
@@ -59,7 +61,7 @@ export class MeterSession {
   /** Time goes on without packets; to be called several times a second. */
   tick(): void {
     const nowUs = this.clock.nowUs();
-    this.#pipeline.advance(nowUs);
+    this.#pipeline.advance(nowUs - this.lagUs);
     this.pipe.flush();
     if (nowUs < this.#countersAtUs) return;
     this.#countersAtUs = nowUs + countersIntervalUs;

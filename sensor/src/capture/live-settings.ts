@@ -1,6 +1,15 @@
+/** Where live packets come from: the kernel's ring (Linux), npm cap, or the best of them. */
+export type CaptureChoice = "auto" | CaptureBackend;
+export type CaptureBackend = "ring" | "cap";
+
 /** What the meter process is told; times in milliseconds as in the policy. */
 export interface MeterSettings extends MeterTimeouts {
   readonly interface: string;
+  readonly capture: CaptureChoice;
+  /** Memory of the ring, shared with the kernel. */
+  readonly ringBytes: number;
+  /** Packets for others too, as far as the network lets them come; npm cap always takes them. */
+  readonly promiscuous: boolean;
   /** libpcap filter expression; empty captures everything. */
   readonly filter: string;
   /** Bytes captured of each packet. */
@@ -20,6 +29,9 @@ export interface MeterTimeouts {
 
 /** Defaults of everything but the interface. */
 export const meterDefaults: Omit<MeterSettings, "interface"> = {
+  capture: "auto",
+  ringBytes: 16 << 20,
+  promiscuous: true,
   filter: "",
   snapLengthBytes: 256,
   activeTimeoutMs: 60_000,
@@ -39,6 +51,13 @@ export interface MeterFailure {
   readonly reason: string;
   /** The interface can be opened without the filter. */
   readonly isFilter: boolean;
+}
+
+/** What the meter captures with: told once, before the first state. */
+export interface MeterBackend {
+  readonly backend: CaptureBackend;
+  /** Why not with a better one; empty when this is the best. */
+  readonly reason: string;
 }
 
 /** Every counter by its name in snake case. */
