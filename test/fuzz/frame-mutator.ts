@@ -12,7 +12,9 @@ const etherTypes = [0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8864, 0x20
 const bytesOfInterest = [
   0, 1, 2, 4, 6, 17, 43, 44, 51, 58, 60, 132, 135, 0x40, 0x45, 0x4f, 0x50, 0x60, 0x80, 0xf0, 0xff,
 ];
-const linkTypes: readonly number[] = Object.values(LinkType);
+/** Reserved for private use (LINKTYPE_USER0): nothing decodes it. */
+const undecodedLinkType = 147;
+const linkTypes: readonly number[] = [...Object.values(LinkType), undecodedLinkType];
 
 /** One mutated frame, in memory that the next one reuses. */
 export class MutatedFrame {
