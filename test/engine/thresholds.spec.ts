@@ -100,6 +100,16 @@ describe("one source", () => {
     ).toEqual(["fan_out low"]);
   });
 
+  it.each([
+    [1, ["vertical_scan 7"]],
+    [2, ["vertical_scan 8"]],
+    [3, ["fan_out 9"]],
+  ])("scans %i peer-to-peer ports too as long as they are at most a quarter", async (peers, expected) => {
+    const ports = [2000, 2001, 2002, 2003, 2004, 2005, ...[6346, 6881, 8333].slice(0, peers)];
+    const incidents = await incidentsOf(each(ports.length, (index) => ({ port: ports[index] })));
+    expect(incidents.map(({ kind, contactCount }) => `${kind} ${contactCount}`)).toEqual(expected);
+  });
+
   it("is one incident over a day of slow probes", async () => {
     const slow = each(12, (index) => ({
       destination: `10.1.0.${1 + index}`,

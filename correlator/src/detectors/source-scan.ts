@@ -16,6 +16,8 @@ const classicWindowMs = 300_000;
 const peersMin = 10;
 const highPortMin = 1024;
 const peerToPeerFalsePositive = 1e-8;
+/** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
+const passingShareMax = 0.25;
 
 /** Where and when a window is evaluated. */
 export interface Evaluation {
@@ -32,8 +34,7 @@ export interface Evaluation {
  */
 export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluation): Finding | undefined {
   const { scan } = evaluation.policy;
-  const peerToPeer = new Set(scan.peerToPeerPorts);
-  const probes = contacts.failed.filter((contact) => !peerToPeer.has(contact.port));
+  const probes = probesOf(contacts.failed, new Set(scan.peerToPeerPorts));
   const isPeer = runsPeerToPeer(contacts);
   const factors = scanFactors(contacts, probes, evaluation, isPeer);
   if (factors.length > 0)
@@ -48,6 +49,12 @@ export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluatio
     verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
     sourced(contacts, contacts.failed),
   );
+}
+
+/** Failures that may be a scan's: without those on peer-to-peer ports, unless they are few among many. */
+function probesOf(failed: readonly Contact[], peerToPeer: ReadonlySet<number>): readonly Contact[] {
+  const probes = failed.filter((contact) => !peerToPeer.has(contact.port));
+  return failed.length - probes.length <= failed.length * passingShareMax ? failed : probes;
 }
 
 /** The factors that crossed their threshold; none when nothing did. */

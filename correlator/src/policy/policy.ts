@@ -41,7 +41,9 @@ export const scanPolicySchema = z.strictObject({
     .array(z.number().int().min(1).max(65_535))
     .max(1000)
     .default([4662, 4672, 6346, 6347, 6881, 6882, 6883, 6884, 6885, 6886, 6887, 6888, 6889, 8333, 30303])
-    .describe("Ports of peer-to-peer programs, where failures are fan_out and never a scan."),
+    .describe(
+      "Ports of peer-to-peer programs: failures there are fan_out and no scan, unless they are at most a quarter of the source's.",
+    ),
 });
 
 export const burstPolicySchema = z.strictObject({
