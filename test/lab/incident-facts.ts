@@ -19,6 +19,12 @@ export function firstProbeMs(lab: Lab, address: string): number {
   return Math.min(...lab.recorder.flowsOf(address).map(({ startMs }) => startMs));
 }
 
+/** How long after the last probe an incident was whole; the parties may be known before it. */
+export function delayText(delayMs: number): string {
+  if (delayMs < 0) return `${Math.round(-delayMs)} ms before the last probe`;
+  return Number.isFinite(delayMs) ? `${Math.round(delayMs)} ms after the last probe` : "never";
+}
+
 /** "1 active: distributed_scan low, 10 sources, …" */
 export function describeIncidents(incidents: readonly Incident[]): string {
   return [`${incidents.length} active`, ...incidents.slice(0, 5).map(describe)].join("; ");

@@ -1,4 +1,5 @@
 import { defaultPolicy } from "@picket/correlator/policy/policy.js";
+import { Confirmation } from "@picket/proto/generated/picket/v1/incident.js";
 import { hosts, refusedSources, silencedSources, type LabSource } from "../address-plan.js";
 import { runCommand } from "../command.js";
 import { labProgram, type Lab } from "../lab.js";
@@ -15,6 +16,7 @@ const p99MaxMs = 2000;
 
 /** From the packet or expiry that decides the outcome to the incident on WatchIncidents. */
 export async function checkDelay(lab: Lab, report: Report): Promise<void> {
+  const before = lab.watch.active().length;
   // A refused probe is decided by its answer, which comes within the millisecond.
   const refused = scansOf(refusedSources, 30_000);
   await measure(lab, report, "packet", refused, 0);
@@ -22,7 +24,15 @@ export async function checkDelay(lab: Lab, report: Report): Promise<void> {
   await measure(lab, report, "expiry", silenced, defaultPolicy.sensor.holdTimeoutMs);
   const all = [...refusedSources, ...silencedSources];
   const apart = all.filter(({ address }) => lab.watch.activeOf(address).length === 1).length;
-  report.check(apart === all.length, "each small scan is one incident", `${apart} of ${all.length}`);
+  const active = lab.watch.active();
+  const confirmed = active.filter(
+    ({ confirmation }) => confirmation === Confirmation.CONFIRMATION_CONFIRMED,
+  ).length;
+  report.check(
+    apart === all.length && active.length === all.length + before,
+    "each small scan is one incident",
+    `${apart} of ${all.length}, ${active.length} active in all, ${confirmed} of them confirmed by now`,
+  );
 }
 
 /** @param decidedAfterMs from the deciding probe to the moment that its outcome is known */

@@ -1,5 +1,5 @@
 import { hosts, loudSource } from "../address-plan.js";
-import { describeIncidents, firstProbeMs, lastProbeMs } from "../incident-facts.js";
+import { delayText, describeIncidents, firstProbeMs, lastProbeMs } from "../incident-facts.js";
 import type { Lab } from "../lab.js";
 import type { Report } from "../report.js";
 import { nmapScan } from "../scans.js";
@@ -35,7 +35,7 @@ export async function checkKilledCorrelator(lab: Lab, report: Report): Promise<v
     isUnderWay && before < probes && found !== undefined && delayMs <= incidentMaxMs && own.length === 1,
     "kill -9 of a correlator in mid-scan costs nothing",
     `killed after ${before} of ${probes} probes, the incident ${wasKnown ? "already" : "not yet"} told; ` +
-      `told ${openedText(lab)}, whole ${Math.round(delayMs)} ms after the last probe; ${describeIncidents(own)}`,
+      `told ${openedText(lab)}, whole ${delayText(delayMs)}; ${describeIncidents(own)}`,
   );
 }
 

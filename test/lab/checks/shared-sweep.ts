@@ -1,6 +1,6 @@
 import type { Incident } from "@picket/proto/generated/picket/v1/incident.js";
 import { hosts, sweepSources } from "../address-plan.js";
-import { describeIncidents, evidenceSensors, lastProbeMs } from "../incident-facts.js";
+import { delayText, describeIncidents, evidenceSensors, lastProbeMs } from "../incident-facts.js";
 import type { Lab } from "../lab.js";
 import type { Report } from "../report.js";
 import { hpingScan, nmapScan } from "../scans.js";
@@ -28,7 +28,7 @@ export async function checkSharedSweep(lab: Lab, report: Report): Promise<void> 
   report.check(
     found !== undefined && delayMs <= incidentMaxMs && isOne,
     "one incident names all ten sources and every sensor",
-    `${Math.round(delayMs)} ms after the last probe; ${describeIncidents(active)}`,
+    `${delayText(delayMs)}; ${describeIncidents(active)}`,
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Incident } from "@picket/proto/generated/picket/v1/incident.js";
 import { hosts, slowSource } from "../address-plan.js";
-import { describeIncidents, evidenceSensors, lastProbeMs } from "../incident-facts.js";
+import { delayText, describeIncidents, evidenceSensors, lastProbeMs } from "../incident-facts.js";
 import type { Lab } from "../lab.js";
 import type { Report } from "../report.js";
 import { nmapScan } from "../scans.js";
@@ -22,7 +22,7 @@ export async function checkSlowSource(lab: Lab, report: Report): Promise<void> {
   report.check(
     found !== undefined && isOne,
     "one source that probes each host twice is one incident",
-    `${Math.round(delayMs)} ms after the last probe; ${describeIncidents(own)}`,
+    `${delayText(delayMs)}; ${describeIncidents(own)}`,
   );
 }
 
