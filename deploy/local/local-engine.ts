@@ -31,11 +31,18 @@ export interface LocalEngineOptions {
   readonly provisional?: boolean;
 }
 
-/** Opens the in-memory ports and one correlator over them, with its policy set. */
+/**
+ * Opens the in-memory ports and one correlator over them, with its policy set.
+ * Throws PicketError FILE_UNREADABLE when the state folder cannot be used, or
+ * another process uses it.
+ */
 export async function openLocalEngine(options: LocalEngineOptions): Promise<LocalEngine> {
   const { stateFolder } = options;
   const journal = stateFolder === undefined ? undefined : await IncidentJournal.open({ folder: stateFolder });
-  const policy = await openPolicy(options);
+  const policy = await openPolicy(options).catch(async (error: unknown) => {
+    await journal?.close();
+    throw error;
+  });
   const windows = new MemoryWindowStore();
   const board = new MemoryFindingBoard();
   const incidents = new MemoryIncidentStore({ journal });

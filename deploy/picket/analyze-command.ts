@@ -9,6 +9,9 @@ import { exitCodes } from "./exit-codes.js";
 
 const severityNames = ["info", "low", "medium", "high", "critical"];
 
+/** What says nothing where no incidents are made. */
+const incidentFlags = ["policy", "failOn"];
+
 /** Flags of `picket analyze` as commander parses them. */
 export interface AnalyzeFlags {
   readonly json?: boolean;
@@ -38,8 +41,12 @@ export function registerAnalyze(program: Command): void {
       [],
     )
     .option("--sensor <name=file>", "a file and the sensor it stands for, may be repeated", collect, [])
-    .option("--meter-only", "stop after metering and print the counters")
-    .option("--flows", "print the flow records instead of incidents")
+    .addOption(
+      new Option("--meter-only", "stop after metering and print the counters").conflicts(
+        incidentFlags.concat("flows"),
+      ),
+    )
+    .addOption(new Option("--flows", "print the flow records instead of incidents").conflicts(incidentFlags))
     .addOption(new Option("--fail-on <severity>", "exit 1 at an incident this severe").choices(severityNames))
     .addHelpText(
       "after",
@@ -95,9 +102,10 @@ function countersText(title: string, counters: Readonly<Record<string, number>>)
 async function flows(files: readonly InputFile[], json: boolean): Promise<number> {
   const { meterFiles } = await import("../local/meter-files.js");
   const { flowHeading, flowRow, flowObject } = await import("./flow-output.js");
-  if (!json) process.stdout.write(flowHeading());
+  let heading = json ? "" : flowHeading();
   const metered = await meterFiles(files, (input, columns) => {
-    let text = "";
+    let text = heading;
+    heading = "";
     for (let row = 0; row < columns.length; row++) {
       text += json
         ? `${JSON.stringify(flowObject(input.sensor, columns, row))}\n`

@@ -9,8 +9,9 @@ import { roles } from "./roles.js";
  * @param args the command line after `picket`
  */
 export async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on("error", onOutputError);
   try {
-    const program = rootCommand();
+    const program = rootCommand(args);
     await addCommands(program, args);
     await program.parseAsync(args, { from: "user" });
     return Number(process.exitCode ?? exitCodes.done);
@@ -19,8 +20,14 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** A reader that closes the pipe early, as `head` does, ends the command without a complaint. */
+function onOutputError(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(exitCodes.done);
+  throw error;
+}
+
 /** The command without its roles: help, version, and errors in one line. */
-function rootCommand(): Command {
+function rootCommand(args: readonly string[]): Command {
   return new Command("picket")
     .description("Light sensors on every host, one correlator, one incident.")
     .version("picket 0.1.0", "-V, --version", "print the version")
@@ -30,7 +37,7 @@ function rootCommand(): Command {
     .showSuggestionAfterError(true)
     .configureOutput({
       writeErr: (text) => process.stderr.write(text),
-      outputError: (text, write) => write(`picket: ${oneLine(text)}\n`),
+      outputError: (text, write) => write(`picket: ${oneLine(text)}${hintFor(text, args)}\n`),
     })
     .addHelpText("after", "\nExample:\n  picket up --demo        see a distributed scan being found\n");
 }
@@ -46,7 +53,7 @@ async function addCommands(program: Command, args: readonly string[]): Promise<v
   }
   program.action(() => {
     if (args.length === 0) program.outputHelp();
-    else program.error(`unknown command '${wanted ?? args[0]}'; see picket --help`);
+    else program.error(`unknown command '${wanted ?? args[0]}'`);
   });
   program.allowExcessArguments();
 }
@@ -61,6 +68,13 @@ function explain(error: unknown): number {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`picket: unexpected failure, please report it: ${text}\n`);
   return exitCodes.bug;
+}
+
+/** What to do about a command line that is not understood: the help of the role that was named. */
+function hintFor(text: string, args: readonly string[]): string {
+  if (!/^error: (unknown|too many|missing)|^unknown/.test(text)) return "";
+  const role = roles.find(({ name }) => name === args.find((arg) => !arg.startsWith("-")));
+  return `; see picket ${role === undefined ? "" : `${role.name} `}--help`;
 }
 
 function oneLine(text: string): string {

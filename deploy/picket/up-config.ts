@@ -41,8 +41,12 @@ export const upConfigSchema = z
       .default("warn")
       .describe("Least severe log lines that are written to stderr."),
   })
-  .refine((config) => (config.nats === "") === (config.redis === ""), {
+  .refine((config) => config.nats === "" || config.redis !== "", {
     path: ["nats"],
+    message: "give both --nats and --redis, or neither to run in one process",
+  })
+  .refine((config) => config.redis === "" || config.nats !== "", {
+    path: ["redis"],
     message: "give both --nats and --redis, or neither to run in one process",
   })
   .refine((config) => !config.demo || config.nats === "", {

@@ -15,7 +15,6 @@ import type { LocalEngine } from "../local/local-engine.js";
 import { openLocalEngine } from "../local/local-engine.js";
 import { meteringSettings } from "../local/metering-settings.js";
 import { replayFlowLog } from "../local/replay-flow-log.js";
-import { lockState } from "../local/state-lock.js";
 import { exitCodes } from "./exit-codes.js";
 import type { UpConfig } from "./up-config.js";
 import type { UpOutput } from "./up-output.js";
@@ -38,7 +37,8 @@ interface Running {
 /**
  * Everything in one process until the signal aborts. What was started is
  * stopped in reverse, also when a later part cannot start. Throws PicketError
- * INTERFACE_UNKNOWN, CAPTURE_DENIED, ADDRESS_IN_USE, FILE_UNREADABLE.
+ * INTERFACE_UNKNOWN, CAPTURE_DENIED, ADDRESS_IN_USE, and FILE_UNREADABLE also
+ * while another process uses the state folder.
  */
 export async function upEmbedded(config: UpConfig, signal: AbortSignal): Promise<number> {
   const stops: (() => Promise<void>)[] = [];
@@ -64,7 +64,6 @@ async function startAll(
   stops: (() => Promise<void>)[],
 ): Promise<Running> {
   const stateFolder = stateFolderOf(config);
-  if (stateFolder !== undefined) stops.push(await lockState(stateFolder));
   const engine = await openLocalEngine({ stateFolder });
   stops.push(() => engine.close());
   const flowLog = stateFolder === undefined ? undefined : await openFlowLog(config, stateFolder);

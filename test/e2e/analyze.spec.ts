@@ -7,7 +7,7 @@ import { demoAttack, demoHostCount, demoOrdinary } from "@picket/deploy/local/de
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { PcapWriter } from "../scenarios/pcap-writer.js";
-import { isBuilt, runPicket } from "./picket-process.js";
+import { isBuilt, PicketProcess, runPicket } from "./picket-process.js";
 
 const startUs = Date.UTC(2026, 0, 5, 12, 0, 0) * 1000;
 
@@ -89,5 +89,12 @@ describe.runIf(isBuilt)("picket analyze", () => {
     const outcomes = flows.map((line) => (JSON.parse(line) as { outcome: string }).outcome);
     expect(outcomes.filter((outcome) => outcome === "refused")).toHaveLength(3);
     expect(outcomes.filter((outcome) => outcome === "answered")).toHaveLength(8);
+  });
+
+  it("ends without a complaint when its reader goes away", async () => {
+    const analyze = new PicketProcess(["analyze", "--flows", ...hosts]);
+    analyze.closeOutput();
+    const { code, stderr } = await analyze.ended;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { isBuilt, runPicket } from "./picket-process.js";
+import { isBuilt, PicketProcess, runPicket } from "./picket-process.js";
 
 describe.runIf(isBuilt)("bad input gives one line and exit code 2", () => {
   const folder = mkdtempSync(join(tmpdir(), "picket-bad-"));
@@ -60,14 +60,29 @@ describe.runIf(isBuilt)("bad input gives one line and exit code 2", () => {
       "broken.yaml: is not valid YAML",
     ],
     ["a bad severity", ["analyze", "--fail-on", "huge", "fine.pcap"], "--fail-on"],
-    ["an unknown flag", ["analyze", "--fast", "fine.pcap"], "unknown option '--fast'"],
-    ["an unknown command", ["anlyze"], "unknown command 'anlyze'"],
+    [
+      "an unknown flag",
+      ["analyze", "--fast", "fine.pcap"],
+      "unknown option '--fast'; see picket analyze --help",
+    ],
+    ["an unknown command", ["anlyze"], "unknown command 'anlyze'; see picket --help"],
+    [
+      "a severity to fail on where no incidents are made",
+      ["analyze", "--flows", "--fail-on", "low", "fine.pcap"],
+      "option '--flows' cannot be used with option '--fail-on <severity>'",
+    ],
     [
       "an unknown interface",
       ["up", "--interface", "none0", "--state", "state", "--listen", "127.0.0.1:0"],
       "interface none0 does not exist",
     ],
-    ["half of the servers", ["up", "--nats", "nats://127.0.0.1:4"], "give both --nats and --redis"],
+    ["half of the servers", ["up", "--nats", "nats://127.0.0.1:4"], "--nats: give both --nats and --redis"],
+    ["the other half", ["up", "--redis", "redis://127.0.0.1:6"], "--redis: give both --nats and --redis"],
+    [
+      "a metrics port that is none",
+      ["sensor", "--metrics-listen", "127.0.0.1:65536"],
+      "--metrics-listen: the port must be 0 to 65535",
+    ],
     [
       "a number out of range",
       ["sensor", "--status-interval-ms", "1"],
@@ -95,6 +110,21 @@ describe.runIf(isBuilt)("bad input gives one line and exit code 2", () => {
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain(listen);
     expect(code).toBe(2);
+  });
+
+  it("a state folder that another picket uses, and leaves it alone", async () => {
+    const up = ["up", "--demo", "--listen", "127.0.0.1:0", "--state", file("used")];
+    const first = new PicketProcess(up);
+    await first.match(/(serves gRPC)/);
+    const { code, stdout, stderr } = await runPicket(up);
+    const lock = readFileSync(join(file("used"), "lock"), "utf8");
+    first.signal("SIGINT");
+    await first.ended;
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+    expect(stderr).toMatch(/used is used by process \d+: stop it or use another folder/);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(lock).toMatch(/^\d+ /);
+    expect(existsSync(join(file("used"), "lock"))).toBe(false);
   });
 
   it("an api that is not there", async () => {

@@ -45,6 +45,11 @@ export class PicketProcess {
     this.child.kill(name);
   }
 
+  /** Reads no more of the standard output, as `head` does when it has enough. */
+  closeOutput(): void {
+    this.child.stdout.destroy();
+  }
+
   /** What the pattern's group matched on the standard output, waiting for it. */
   async match(pattern: RegExp, deadlineMs = 15_000): Promise<string> {
     const untilMs = performance.now() + deadlineMs;
