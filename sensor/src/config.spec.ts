@@ -19,6 +19,7 @@ describe("sensor configuration", () => {
       [{ name: "a.b" }, "name"],
       [{ spoolBytesMax: 1 }, "spoolBytesMax"],
       [{ metricsListen: "nowhere" }, "metricsListen"],
+      [{ metricsListen: "127.0.0.1:65536" }, "metricsListen"],
       [{ natsInboxPrefix: "a.>" }, "natsInboxPrefix"],
     ];
     for (const [value, field] of wrong) {

@@ -78,6 +78,10 @@ export const sensorConfigSchema = z.strictObject({
   metricsListen: z
     .string()
     .regex(/^(.+:\d{1,5})?$/, "must be host:port")
+    .refine(
+      (address) => Number(address.slice(address.lastIndexOf(":") + 1)) <= 65_535,
+      "the port must be 0 to 65535",
+    )
     .default("")
     .describe("host:port of the Prometheus metrics; empty: none."),
   logLevel: z
