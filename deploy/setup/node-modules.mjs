@@ -1,12 +1,22 @@
 // Keeps node_modules equal to package-lock.json.
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root folder. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 const modules = join(root, "node_modules");
+const ring = join(root, "sensor", "native");
 
 /** True when what is installed is what the lock file says. */
 export function isInstalled() {
@@ -36,6 +46,14 @@ export function hasCapture() {
   return probe.status === 0;
 }
 
+/** True when the capture ring's addon was built from the sources that are here. */
+function hasRing() {
+  const changed = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const built = changed(join(ring, "build", "Release", "ring.node"));
+  const sources = readdirSync(ring).filter((name) => /\.(cc|h|gyp)$/.test(name));
+  return sources.every((name) => changed(join(ring, name)) <= built);
+}
+
 /**
  * Installs by the lock file when anything differs.
  * @param withCapture false leaves npm cap unbuilt: nothing is going to be captured
@@ -48,6 +66,11 @@ export function install(withCapture) {
   if (withCapture && !hasCapture()) {
     process.stderr.write("setup: building npm cap\n");
     npm(["rebuild", "cap"]);
+  }
+  if (withCapture && !hasRing()) {
+    process.stderr.write("setup: building the capture ring\n");
+    const env = { ...process.env, ...localHeaders() };
+    spawnSync(process.execPath, [join(ring, "build.mjs")], { stdio: ["ignore", "ignore", "inherit"], env });
   }
   linkCommand();
 }
