@@ -29,6 +29,13 @@ describe("EvaluationQueue", () => {
     expect(times).toEqual([0, 1, 2, 3, 4, 5, 7, 11, 19, 35, 65, 95, 125, 155, 185]);
   });
 
+  it("gives what came last a second after nothing new came", () => {
+    const queue = new EvaluationQueue();
+    for (let nowMs = 0; nowMs <= 40_000; nowMs += 1000) queue.take([window("a")], nowMs);
+    expect(queue.takeWaiting(40_999)).toEqual([]);
+    expect(queue.takeWaiting(41_000)).toEqual([window("a")]);
+  });
+
   it("hands over no more than a batch in one go", () => {
     const queue = new EvaluationQueue();
     const many = Array.from({ length: 300 }, (_, index) => window(String(index)));

@@ -18,10 +18,19 @@ interface Evaluated {
   readonly times: number;
 }
 
-/** Hot windows waiting to be evaluated: the first time at once, then at most once a second, then less. */
+interface Waiting {
+  readonly window: HotWindow;
+  /** When it was last told to be hot. */
+  readonly hotMs: number;
+}
+
+/**
+ * Hot windows waiting to be evaluated: the first time at once, then at most once
+ * a second, then less, and once more as soon as nothing new comes.
+ */
 export class EvaluationQueue {
   /** In the order in which they came to wait. */
-  private readonly waiting = new Map<string, HotWindow>();
+  private readonly waiting = new Map<string, Waiting>();
   private readonly evaluated = new Map<string, Evaluated>();
 
   /** Takes in windows that are hot; those that need no waiting come back. */
@@ -30,7 +39,7 @@ export class EvaluationQueue {
     for (const window of hot) {
       const key = windowText(window);
       if (due.length < batchMax && this.isDue(key, nowMs)) this.evaluate(key, window, nowMs, due);
-      else if (this.waiting.size < windowsMax) this.waiting.set(key, window);
+      else if (this.waiting.size < windowsMax) this.waiting.set(key, { window, hotMs: nowMs });
     }
     return due;
   }
@@ -39,11 +48,16 @@ export class EvaluationQueue {
   takeWaiting(nowMs: number): HotWindow[] {
     const due: HotWindow[] = [];
     let looked = 0;
-    for (const [key, window] of this.waiting) {
+    for (const [key, { window, hotMs }] of this.waiting) {
       if (due.length >= batchMax || ++looked > scanMax) break;
-      if (this.isDue(key, nowMs)) this.evaluate(key, window, nowMs, due);
+      if (this.isDue(key, nowMs) || this.isOver(key, hotMs, nowMs)) this.evaluate(key, window, nowMs, due);
     }
     return due;
+  }
+
+  /** Nothing new for a while: what came last must not wait for a long turn. */
+  private isOver(key: string, hotMs: number, nowMs: number): boolean {
+    return nowMs - Math.max(hotMs, this.evaluated.get(key)?.atMs ?? -Infinity) >= againAfterMs;
   }
 
   private isDue(key: string, nowMs: number): boolean {

@@ -34,6 +34,8 @@ export class IncidentDraft {
   lastSeenMs: number;
   /** Slice start of the finding that opened it. */
   readonly openedMs: number;
+  /** Primary key of the finding that opened it. */
+  readonly openedKey: string;
   /** Slice end of the newest finding, for the session gap. */
   lastSliceEndMs: number;
   confirmed = false;
@@ -64,6 +66,7 @@ export class IncidentDraft {
     this.lastSeenMs = finding.lastSeenMs;
     this.lastSliceEndMs = finding.sliceEndMs;
     this.openedMs = finding.sliceStartMs;
+    this.openedKey = finding.primaryKey;
   }
 
   /** The draft of a stored incident; what it does not carry (its keys) is worked out again. */

@@ -172,10 +172,17 @@ export class IncidentGroups {
     return [...matching].sort((a, b) => this.order(a, b));
   }
 
-  /** Earliest first, then by id. */
+  /**
+   * In the order of the findings that opened them, so that the incident which
+   * leads while findings still grow is the one that leads when they are final.
+   */
   private order(a: string, b: string): number {
-    const difference = (this.drafts.get(a)?.openedMs ?? 0) - (this.drafts.get(b)?.openedMs ?? 0);
-    return difference !== 0 ? difference : a < b ? -1 : 1;
+    const [first, second] = [this.drafts.get(a), this.drafts.get(b)];
+    return (
+      (first?.openedMs ?? 0) - (second?.openedMs ?? 0) ||
+      compareText(first?.openedKey ?? "", second?.openedKey ?? "") ||
+      compareText(a, b)
+    );
   }
 
   private starOf(source: string, finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {

@@ -97,13 +97,18 @@ export class IncidentPublisher {
       if (
         successor !== undefined &&
         !successor.confirmed &&
-        !this.published.has(successor.id) &&
+        !this.isActive(successor.id) &&
         !aliases.has(successor.id)
       )
         aliases.set(successor.id, id);
     }
     this.knownAliases = aliases;
     return aliases;
+  }
+
+  private isActive(id: string): boolean {
+    const state = this.published.get(id)?.incident.state;
+    return state !== undefined && state !== "merged" && state !== "retracted";
   }
 
   private eventFor(
