@@ -148,39 +148,6 @@ describe("the incident that others of its job are merged into", () => {
   });
 });
 
-describe("the incident that others of its job are merged into", () => {
-  /** Ten sources take turns on three ports of eight hosts; each port alone is found before they overlap. */
-  const turnsOn = (ports: readonly number[]): ScenarioFlow[] =>
-    Array.from({ length: 24 }, (_, turn) => ({
-      source: `203.0.113.${20 + (turn % 10)}`,
-      destination: `10.1.0.${1 + Math.floor(turn / 3)}`,
-      port: ports[turn % 3],
-      timeMs: startMs + turn * 100,
-      outcome: Outcome.refused,
-    }));
-
-  it.each([
-    [22, 445, 3389],
-    [21, 23, 25],
-    [5900, 8080, 8443],
-  ])("leads before its slices close and after (ports %i, %i and %i)", async (...ports) => {
-    const turns = turnsOn(ports);
-    const bench = new Bench();
-    const correlator = bench.correlator("one");
-    await bench.apply(correlator, turns.slice(0, 15));
-    await bench.tick(correlator);
-    await bench.apply(correlator, turns.slice(15), "b");
-    await bench.tick(correlator);
-    const told = new Set(bench.events.map(({ incident }) => incident.id));
-    expect(told.size).toBe(3);
-    const [leader] = bench.events.filter(({ incident }) => incident.sourceCount === 10);
-    await bench.tick(correlator, sliceEndMs);
-    await bench.tick(correlator, sliceEndMs);
-    const confirmed = bench.events.filter(({ incident }) => incident.confirmation === "confirmed");
-    expect(new Set(confirmed.map(({ incident }) => incident.id))).toEqual(new Set([leader.incident.id]));
-  });
-});
-
 describe("an incident that turns out to be part of another", () => {
   it("is told once to be merged, and keeps its id", async () => {
     const bench = new Bench();
@@ -227,7 +194,16 @@ describe("the grouping", () => {
     expect(new Set(bench.events.map(({ incident }) => incident.id)).size).toBe(1);
   });
 
-  it("keeps the incident that absorbed another when it begins anew", async () => {
+  it.each([
+    [445, 22],
+    [22, 445],
+    [80, 21],
+    [21, 80],
+    [8080, 110],
+    [110, 8080],
+    [7, 139],
+    [139, 7],
+  ])("keeps the incident that absorbed another when it begins anew (%i, %i)", async (one, other) => {
     const bench = new Bench();
     const first = bench.correlator("one");
     const probe = (source: number, host: number, port: number): ScenarioFlow => ({
@@ -240,7 +216,7 @@ describe("the grouping", () => {
     const indices = Array.from({ length: 10 }, (_, index) => index);
     await bench.apply(
       first,
-      indices.map((index) => probe(index, index + 1, index < 5 ? 445 : 22)),
+      indices.map((index) => probe(index, index + 1, index < 5 ? one : other)),
     );
     await bench.tick(first);
     await bench.apply(
