@@ -1,20 +1,16 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { NatsProcess } from "../servers/nats-server.js";
 import type { RedisProcess } from "../servers/redis-server.js";
 import { drainProgress } from "./drain-stream.js";
+import { cpuSecondsOf } from "./process-cpu.js";
 
 const startMaxMs = 20_000;
 const drainMaxMs = 600_000;
 const firstPollMs = 5;
 const pollMs = 50;
 const logCharsMax = 4096;
-/** Clock ticks a second of /proc/PID/stat. */
-const ticksPerSecond = Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
-
 /** The servers a drain runs against, with the connection that watches it. */
 export interface DrainServers {
   readonly nats: NatsProcess;
@@ -86,13 +82,6 @@ function cpuOf(
     redis: cpuSecondsOf(redis.pid),
     consumer: cpuSecondsOf(consumer),
   };
-}
-
-/** CPU seconds, user and system, that a living process used so far (proc(5), fields 14 and 15 of stat). */
-function cpuSecondsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
 }
 
 /** A consumer in a process of its own, so that its CPU time can be told from ours. */

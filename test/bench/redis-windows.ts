@@ -10,6 +10,7 @@ import {
 } from "@picket/correlator/windows/window-store.js";
 import { startRedis } from "../servers/redis-server.js";
 import { median, rounded, type Benchmark } from "./benchmark.js";
+import { cpuSecondsOf } from "./process-cpu.js";
 
 const mergeContacts = 5_000;
 const mergesInFlight = 2;
@@ -21,27 +22,39 @@ export const redisWindows: Benchmark = {
   name: "redis-windows",
   summary: "all-new failed contacts (five windows each) merged into Redis",
   async run({ runs }) {
-    const rates: number[] = [];
-    const bytes: number[] = [];
-    for (let run = 0; run < runs; run++) {
-      const { contactsPerSecond, bytesPerContact } = await measure(run + 1);
-      rates.push(contactsPerSecond);
-      bytes.push(bytesPerContact);
-    }
+    const measured: Merged[] = [];
+    for (let run = 0; run < runs; run++) measured.push(await measure(run + 1));
+    const of = (value: (merged: Merged) => number): number => rounded(median(measured.map(value)));
     return {
       metric: "new failed contacts merged a second",
       unit: "contacts/s",
-      measurements: [{ label: "picket", values: rates }],
-      value: rounded(median(rates)),
+      measurements: [{ label: "picket", values: measured.map((merged) => merged.contactsPerSecond) }],
+      value: of((merged) => merged.contactsPerSecond),
       peers: {},
       ratio: {},
+      apart: {
+        clientUsPerContact: of((merged) => merged.clientUsPerContact),
+        redisUsPerContact: of((merged) => merged.redisUsPerContact),
+        bytesPerContact: of((merged) => merged.bytesPerContact),
+      },
       runs,
-      notes: [`${rounded(median(bytes))} bytes of Redis memory a contact, all windows and keys included`],
+      notes: [
+        `CPU a contact: client ${of((merged) => merged.clientUsPerContact)} us, redis ${of((merged) => merged.redisUsPerContact)} us`,
+        `${of((merged) => merged.bytesPerContact)} bytes of Redis memory a contact, all windows and keys included`,
+      ],
     };
   },
 };
 
-async function measure(seed: number): Promise<{ contactsPerSecond: number; bytesPerContact: number }> {
+/** One run; memory is all that Redis uses, by contact. */
+interface Merged {
+  readonly contactsPerSecond: number;
+  readonly clientUsPerContact: number;
+  readonly redisUsPerContact: number;
+  readonly bytesPerContact: number;
+}
+
+async function measure(seed: number): Promise<Merged> {
   const redis = await startRedis();
   const connection = new RedisConnection({ url: redis.url });
   connection.start();
@@ -50,15 +63,25 @@ async function measure(seed: number): Promise<{ contactsPerSecond: number; bytes
     const store = new RedisWindowStore(connection);
     const next = randomWords(seed);
     let ms = 0;
+    let client = 0;
+    const redisBefore = cpuSecondsOf(redis.pid);
     for (let done = 0; done < merges; done += mergesInFlight) {
       const batches = Array.from({ length: mergesInFlight }, () => newContacts(next));
       const begin = performance.now();
+      const before = process.cpuUsage();
       await Promise.all(batches.map((batch) => store.merge(batch)));
+      const used = process.cpuUsage(before);
+      client += used.user + used.system;
       ms += performance.now() - begin;
     }
     const memory = /used_memory:(\d+)/.exec(String(await connection.command(["INFO", "memory"])));
     const contacts = merges * mergeContacts;
-    return { contactsPerSecond: (contacts / ms) * 1000, bytesPerContact: Number(memory?.[1]) / contacts };
+    return {
+      contactsPerSecond: (contacts / ms) * 1000,
+      clientUsPerContact: client / contacts,
+      redisUsPerContact: ((cpuSecondsOf(redis.pid) - redisBefore) / contacts) * 1e6,
+      bytesPerContact: Number(memory?.[1]) / contacts,
+    };
   } finally {
     await connection.close();
     await redis.stop();

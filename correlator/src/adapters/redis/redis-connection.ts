@@ -262,6 +262,8 @@ function newClient(options: RedisConnectionOptions, refusalOf: (cause: unknown) 
     disableClientInfo: true,
     maintNotifications: "disabled",
     pingInterval: 1_000,
+    // The client's own limit makes an abort signal for each command; the socket's does for all.
+    commandOptions: { timeout: 0 },
     socket: {
       connectTimeout: timeoutMs,
       // A server that hangs is found out, because a ping every second makes the socket idle never.

@@ -26,6 +26,7 @@ import {
   slicesOf,
   type MergeItem,
 } from "./windows/merge-plan.js";
+import { PartitionReads } from "./windows/partition-reads.js";
 import { RecentExpiries } from "./windows/recent-expiries.js";
 import { StartReader } from "./windows/start-reader.js";
 import { WindowReader } from "./windows/window-reader.js";
@@ -56,9 +57,10 @@ export class RedisWindowStore implements WindowStore {
     limits: WindowLimits = defaultWindowLimits,
   ) {
     this.encoder = new MergeEncoder(limits, this.expiries);
-    this.windows = new WindowReader(connection);
-    this.starts = new StartReader(connection);
-    this.crowds = new CrowdReader(connection);
+    const reads = new PartitionReads(connection);
+    this.windows = new WindowReader(reads);
+    this.starts = new StartReader(reads);
+    this.crowds = new CrowdReader(connection, reads);
     this.hot = new HotReader(connection, this.crowds);
   }
 

@@ -8,8 +8,9 @@ import {
   type CrowdWindow,
   type HotWindow,
 } from "../../../windows/window-store.js";
-import { bytes, latin1, list } from "../redis-reply.js";
 import { redisScript, type RedisConnection } from "../redis-connection.js";
+import { bytes, latin1, list } from "../redis-reply.js";
+import type { PartitionReads } from "./partition-reads.js";
 import {
   crowdFamilies,
   crowdFamily,
@@ -61,7 +62,10 @@ interface FoundCrowd {
  * records themselves when the slice closes, so that merging writes neither.
  */
 export class CrowdReader {
-  constructor(private readonly connection: RedisConnection) {}
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly reads: PartitionReads,
+  ) {}
 
   /** The records are read before the set they may move to, so that none is missed. */
   async read(key: CrowdKey): Promise<CrowdWindow> {
@@ -69,13 +73,11 @@ export class CrowdReader {
     const field = fieldOf(key);
     const family = crowdFamily(key.kind, key.subject.length);
     const hashed = subjectHash(key.subject);
+    const bucket = (hashed >>> 7) % family.buckets;
     const [held, members, refused] = await Promise.all([
-      this.connection.command([
-        "GET",
-        windowKeys.crowdRecords(p, key.slice, family, (hashed >>> 7) % family.buckets),
-      ]),
-      this.connection.command(["SMEMBERS", windowKeys.ownCrowd(p, key.slice, field)]),
-      this.connection.command(["PFCOUNT", windowKeys.refusedSources(p, key.slice, field)]),
+      this.reads.read(p, "GET", windowKeys.crowdRecords(p, key.slice, family, bucket)),
+      this.reads.read(p, "SMEMBERS", windowKeys.ownCrowd(p, key.slice, field)),
+      this.reads.read(p, "PFCOUNT", windowKeys.refusedSources(p, key.slice, field)),
     ]);
     const sources = new Set(list(members).map((member) => parseMember(bytes(member))));
     for (const source of recordsOf(bytes(held), key.subject, hashed & 0x7f, family)) sources.add(source);
@@ -108,9 +110,7 @@ export class CrowdReader {
     const lastDay = Math.floor(key.slice / slicesPerDay);
     const days = Array.from({ length: historyDays + 1 }, (_, back) => lastDay - back);
     const replies = await Promise.all(
-      days.map((day) =>
-        this.connection.command(["HGET", windowKeys.crowdHistory(p, day, field), latin1(field)]),
-      ),
+      days.map((day) => this.reads.read(p, "HGET", windowKeys.crowdHistory(p, day, field), field)),
     );
     const history = new Map<number, number>();
     for (const [index, day] of days.entries()) {

@@ -1,19 +1,17 @@
 /**
- * Contacts of one source.
- * KEYS: for each day and side the bucket, the own hash and the refused
- *   HyperLogLog. ARGV[1]: the source.
- * Returns for each three keys: only contact or "", own hash flat, refused.
+ * Several reads of one partition at one moment.
+ * KEYS: one for each read. ARGV: for each read the command and its field, ""
+ *   for a command without one.
+ * Returns the reply of each.
  */
-export const readSourceLua = String.raw`
+export const readLua = String.raw`
 local out = {}
-for i = 1, #KEYS, 3 do
-  local held = redis.call('HGET', KEYS[i], ARGV[1])
-  if held == '' then
-    out[i] = ''
-    out[i + 1] = redis.call('HGETALL', KEYS[i + 1])
-    out[i + 2] = redis.call('PFCOUNT', KEYS[i + 2])
+for i = 1, #KEYS do
+  local command, field = ARGV[2 * i - 1], ARGV[2 * i]
+  if field == '' then
+    out[i] = redis.call(command, KEYS[i])
   else
-    out[i], out[i + 1], out[i + 2] = held or '', {}, 0
+    out[i] = redis.call(command, KEYS[i], field)
   end
 end
 return out

@@ -1,7 +1,8 @@
 import type { AddressKey } from "../../../windows/address-key.js";
 import { linearCount } from "../../../windows/linear-count.js";
 import { partitionOf, startBits, type StartDirection } from "../../../windows/window-store.js";
-import type { RedisConnection, RedisReply } from "../redis-connection.js";
+import type { RedisReply } from "../redis-connection.js";
+import type { PartitionReads } from "./partition-reads.js";
 import { startBlockSlices, windowKeys } from "./window-keys.js";
 import { bytes, list } from "../redis-reply.js";
 
@@ -19,7 +20,7 @@ type BlockCounts = readonly [inbound: Float64Array, outbound: Float64Array];
 export class StartReader {
   private closed = new Map<string, BlockCounts>();
 
-  constructor(private readonly connection: RedisConnection) {}
+  constructor(private readonly reads: PartitionReads) {}
 
   async read(
     host: AddressKey,
@@ -46,10 +47,11 @@ export class StartReader {
   }
 
   private async block(host: AddressKey, block: number, toSlice: number): Promise<BlockCounts> {
-    const key = windowKeys.startBlock(partitionOf(host), block, host);
+    const partition = partitionOf(host);
+    const key = windowKeys.startBlock(partition, block, host);
     const known = this.closed.get(key);
     if (known !== undefined) return known;
-    const counts = countBlock(list(await this.connection.command(["HGETALL", key])));
+    const counts = countBlock(list(await this.reads.read(partition, "HGETALL", key)));
     if ((block + 1) * startBlockSlices <= toSlice - openSlices) this.remember(key, counts);
     return counts;
   }

@@ -1,38 +1,26 @@
 import type { AddressKey } from "../../../windows/address-key.js";
 import { serviceKey } from "../../../windows/contact-key.js";
 import { partitionOf, type Contact, type SourceWindow } from "../../../windows/window-store.js";
-import { bytes, latin1, list } from "../redis-reply.js";
-import { redisScript, type RedisConnection, type RedisReply } from "../redis-connection.js";
+import { bytes, list } from "../redis-reply.js";
 import { parseContact, parseOnlyContact } from "./contact-value.js";
-import { readSourceLua } from "./read-lua.js";
+import type { PartitionReads } from "./partition-reads.js";
 import { windowKeys } from "./window-keys.js";
 
-const readSource = redisScript(readSourceLua);
-
-/** Reads contacts and services; one script a source, all in one turn. */
+/** Reads contacts and services. */
 export class WindowReader {
-  constructor(private readonly connection: RedisConnection) {}
+  /** Sources being read, so that several crowds that share one read and parse it once. */
+  private readonly reading = new Map<string, Promise<SourceWindow>>();
 
-  async source(source: AddressKey, fromDay: number, toDay: number): Promise<SourceWindow> {
-    const p = partitionOf(source);
-    const keys: string[] = [];
-    for (let day = fromDay; day <= toDay; day++)
-      for (const isFailed of [true, false])
-        keys.push(
-          windowKeys.contactBucket(p, isFailed, day, source),
-          windowKeys.ownContacts(p, isFailed, day, source),
-          windowKeys.refusedContacts(p, isFailed, day, source),
-        );
-    const reply = list(await this.connection.run(readSource, keys, [latin1(source)]));
-    const failed: Contact[] = [];
-    const answered: Contact[] = [];
-    let refused = 0;
-    for (let at = 0; at < reply.length; at += 3) {
-      const isFailed = at % 6 === 0;
-      collectContacts(reply, at, isFailed ? failed : answered);
-      if (isFailed) refused += Number(reply[at + 2]);
+  constructor(private readonly reads: PartitionReads) {}
+
+  source(source: AddressKey, fromDay: number, toDay: number): Promise<SourceWindow> {
+    const name = `${fromDay}-${toDay}:${source}`;
+    let window = this.reading.get(name);
+    if (window === undefined) {
+      window = this.readSource(source, fromDay, toDay).finally(() => this.reading.delete(name));
+      this.reading.set(name, window);
     }
-    return { source, failed, answered, refused };
+    return window;
   }
 
   async isService(
@@ -41,20 +29,47 @@ export class WindowReader {
   ): Promise<boolean> {
     const { destination, port, protocol } = service;
     const p = partitionOf(destination);
-    const field = latin1(serviceKey(destination, port, protocol));
+    const field = serviceKey(destination, port, protocol);
     const [today, before] = await Promise.all(
       [day, day - 1].map((day) =>
-        this.connection.command(["HEXISTS", windowKeys.serviceBucket(p, day, destination), field]),
+        this.reads.read(p, "HGET", windowKeys.serviceBucket(p, day, destination), field),
       ),
     );
-    return today === 1 || before === 1;
+    return today !== null || before !== null;
   }
-}
 
-function collectContacts(reply: readonly RedisReply[], at: number, into: Contact[]): void {
-  const only = bytes(reply[at]);
-  if (only.length > 0) into.push(parseOnlyContact(only));
-  const own = list(reply[at + 1]);
-  for (let i = 0; i < own.length; i += 2)
-    into.push(parseContact(bytes(own[i]).toString("latin1"), bytes(own[i + 1])));
+  private async readSource(source: AddressKey, fromDay: number, toDay: number): Promise<SourceWindow> {
+    const days: Promise<number>[] = [];
+    const failed: Contact[] = [];
+    const answered: Contact[] = [];
+    for (let day = fromDay; day <= toDay; day++)
+      days.push(this.readDay(source, true, day, failed), this.readDay(source, false, day, answered));
+    const refused = await Promise.all(days);
+    return { source, failed, answered, refused: refused.reduce((sum, count) => sum + count, 0) };
+  }
+
+  /** Adds one day's contacts; resolves to the failed ones that the cap refused. */
+  private async readDay(
+    source: AddressKey,
+    isFailed: boolean,
+    day: number,
+    into: Contact[],
+  ): Promise<number> {
+    const p = partitionOf(source);
+    const bucket = windowKeys.contactBucket(p, isFailed, day, source);
+    const only = await this.reads.read(p, "HGET", bucket, source);
+    if (!Buffer.isBuffer(only)) return 0;
+    if (only.length > 0) {
+      into.push(parseOnlyContact(only));
+      return 0;
+    }
+    const [own, refused] = await Promise.all([
+      this.reads.read(p, "HGETALL", windowKeys.ownContacts(p, isFailed, day, source)),
+      isFailed ? this.reads.read(p, "PFCOUNT", windowKeys.refusedContacts(p, true, day, source)) : 0,
+    ]);
+    const fields = list(own);
+    for (let at = 0; at < fields.length; at += 2)
+      into.push(parseContact(bytes(fields[at]).toString("latin1"), bytes(fields[at + 1])));
+    return Number(refused);
+  }
 }
