@@ -43,9 +43,18 @@ export class Evaluator {
   async evaluate(window: HotWindow, confirmed: boolean): Promise<Finding | undefined> {
     if (window.kind === "source") return this.evaluateSource(window.source, this.at(window.slice, confirmed));
     if (window.kind === "crowd") return this.evaluateCrowd(window.key, this.at(window.key.slice, confirmed));
-    const from = window.slice - baselineSlices;
-    const counts = await this.windows.readStarts(window.host, window.direction, from, window.slice);
-    return detectHostBurst(window.host, window.direction, counts, this.at(window.slice, confirmed));
+    return this.evaluateStarts(window, this.at(window.slice, confirmed));
+  }
+
+  /** Most hot slices stay below the floor: their baseline is not read. */
+  private async evaluateStarts(
+    { host, direction, slice }: Extract<HotWindow, { kind: "starts" }>,
+    evaluation: Evaluation,
+  ): Promise<Finding | undefined> {
+    const [count] = await this.windows.readStarts(host, direction, slice, slice);
+    if (count < evaluation.policy.burst.flowsMin) return undefined;
+    const counts = await this.windows.readStarts(host, direction, slice - baselineSlices, slice);
+    return detectHostBurst(host, direction, counts, evaluation);
   }
 
   private at(slice: number, confirmed: boolean): Evaluation {
