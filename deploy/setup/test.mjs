@@ -63,6 +63,7 @@ function steps() {
     { name: "build", command: nx("build") },
     { name: "lint", command: nx("lint") },
     { name: "typecheck", command: nx("typecheck") },
+    { name: "wire compatibility", command: [tool("nx"), "run", "proto:breaking", "--outputStyle=static"] },
     {
       name: "unit and integration tests",
       command: [
