@@ -127,8 +127,11 @@ export class Grouping {
     this.isStale = false;
   }
 
+  /** Two correlators may tell of one window; what arrives last need not be what was read last. */
   private addProvisional(finding: Finding): void {
     const key = `${finding.view}|${finding.primaryKey}|${finding.sliceEndMs}`;
+    const known = this.provisional.get(key);
+    if (known !== undefined && known.contactCount > finding.contactCount) return;
     const oldest = this.provisional.keys().next().value;
     if (this.provisional.size >= provisionalMax && oldest !== undefined) {
       this.provisional.delete(oldest);

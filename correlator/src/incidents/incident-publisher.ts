@@ -5,7 +5,7 @@ import { renderIncident } from "./incident-render.js";
 import type { Coverage, Incident, IncidentEvent, IncidentEventType, IncidentState } from "./incident.js";
 
 /** An incident that goes on changing is told at most this often. */
-const updateEveryMs = 1000;
+export const updateEveryMs = 1000;
 const quietAfterMs = 3_600_000;
 
 /** What the moment of publishing adds to the incidents. */
