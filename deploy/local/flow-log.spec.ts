@@ -36,6 +36,18 @@ describe("the flow log", () => {
     await again.close();
   });
 
+  it("reads the newest records where not all may be read", async () => {
+    const log = await FlowLog.open({ folder, segmentBytesMax: 1000 }, startMs);
+    for (let i = 0; i < 40; i++) log.append("a", startMs + i, batch(i));
+    const all = await values(log);
+    const newest: number[] = [];
+    for await (const entry of log.read(0, 2500)) newest.push(entry.bytes[0]);
+    await log.close();
+    expect(newest.length).toBeGreaterThan(8);
+    expect(newest.length).toBeLessThan(25);
+    expect(newest).toEqual(all.slice(-newest.length));
+  });
+
   it("keeps files to their owner", async () => {
     const log = await FlowLog.open({ folder }, startMs);
     log.append("a", startMs, batch(1));

@@ -81,10 +81,14 @@ export class FlowLog {
     this.tail = this.tail.then(() => this.write(entry, ingestMs));
   }
 
-  /** Every stored batch with an ingest time from `fromMs` on, oldest segment first; damaged ends are skipped. */
-  async *read(fromMs: number): AsyncGenerator<FlowLogEntry> {
+  /**
+   * Every stored batch with an ingest time from `fromMs` on, oldest segment
+   * first, of the newest segments that hold no more than `bytesMax` together;
+   * damaged ends are skipped.
+   */
+  async *read(fromMs: number, bytesMax = Infinity): AsyncGenerator<FlowLogEntry> {
     await this.tail;
-    for (const segment of this.segments.slice()) {
+    for (const segment of newestOf(this.segments, bytesMax)) {
       if (segment.newestMs < fromMs) continue;
       const bytes = await readFile(join(this.options.folder, segment.name)).catch(() => new Uint8Array(0));
       for (const entry of decodeEntries(bytes)) if (entry.ingestMs >= fromMs) yield entry;
@@ -146,6 +150,14 @@ export class FlowLog {
     }
     this.counters.bytes = total;
   }
+}
+
+/** The newest segments that fit, oldest first; the newest one in any case. */
+function newestOf(segments: readonly Segment[], bytesMax: number): Segment[] {
+  let first = Math.max(0, segments.length - 1);
+  let bytes = segments[first]?.bytes ?? 0;
+  while (first > 0 && bytes + segments[first - 1].bytes <= bytesMax) bytes += segments[--first].bytes;
+  return segments.slice(first);
 }
 
 async function readSegments(folder: string): Promise<Segment[]> {

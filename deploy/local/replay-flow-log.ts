@@ -7,8 +7,8 @@ import type { FlowLog } from "./flow-log.js";
 
 /** Windows remember a source for a day. */
 const replayMs = 86_400_000;
-/** Most flow records that are replayed at a start, the newest day's first. */
-const replayRecordsMax = 2_000_000;
+/** Most bytes of flow records that are replayed at a start, the newest ones: about three million records. */
+const replayBytesMax = 96 * 1024 ** 2;
 
 /**
  * Fills the empty windows of a new process with the flows of the last day, as
@@ -23,13 +23,12 @@ export async function replayFlowLog(
 ): Promise<void> {
   const columns = new FlowColumns();
   let records = 0;
-  for await (const entry of flowLog.read(nowMs - replayMs)) {
+  for await (const entry of flowLog.read(nowMs - replayMs, replayBytesMax)) {
     if (decodeFlowBatch(entry.bytes, columns) !== undefined) continue;
     const { epoch, sequence } = columns;
     const identity = { sensor: entry.sensor, epoch, sequence };
     await correlator.applyDeliveries([copiedDelivery(columns, identity, entry.ingestMs)], entry.ingestMs);
     records += columns.length;
-    if (records >= replayRecordsMax) break;
   }
   if (records > 0) say(`read back ${records.toLocaleString("en")} flow records of the last day`);
 }
