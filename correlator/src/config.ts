@@ -1,3 +1,4 @@
+import { natsUrlPattern, natsUrlRule } from "@picket/proto/nats-url.js";
 import { z } from "zod";
 
 const mebibyte = 2 ** 20;
@@ -6,7 +7,7 @@ const gibibyte = 2 ** 30;
 /** Where the servers of the distributed mode are; shared by every role that talks to them. */
 export const serversConfigShape = {
   nats: z
-    .array(z.string().min(1).max(1024))
+    .array(z.string().regex(natsUrlPattern, natsUrlRule).max(1024))
     .min(1)
     .max(16)
     .default(["nats://127.0.0.1:4222"])

@@ -1,4 +1,5 @@
 import { apiServingSchema } from "@picket/api/config.js";
+import { natsUrlPattern, natsUrlRule } from "@picket/proto/nats-url.js";
 import { z } from "zod";
 
 /** Settings of `picket up`. */
@@ -34,8 +35,16 @@ export const upConfigSchema = z
       .default(1024)
       .describe("Disk space for flow records; the oldest go first."),
     flowLogDaysMax: z.number().int().min(1).max(365).default(7).describe("Days that flow records are kept."),
-    nats: z.string().default("").describe("NATS server; with --redis everything runs distributed."),
-    redis: z.string().default("").describe("Redis server; with --nats everything runs distributed."),
+    nats: z
+      .string()
+      .refine((urls) => urls === "" || urls.split(",").every((url) => natsUrlPattern.test(url)), natsUrlRule)
+      .default("")
+      .describe("NATS servers, separated by commas; with --redis everything runs distributed."),
+    redis: z
+      .string()
+      .regex(/^(rediss?:\/\/[^/\s]+.*)?$/, "must be redis://HOST:PORT or rediss://HOST:PORT")
+      .default("")
+      .describe("Redis server; with --nats everything runs distributed."),
     logLevel: z
       .enum(["debug", "info", "warn", "error", "silent"])
       .default("warn")

@@ -1,5 +1,6 @@
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
+import { natsUrlPattern, natsUrlRule } from "@picket/proto/nats-url.js";
 import { z } from "zod";
 
 /**
@@ -23,7 +24,7 @@ export const sensorConfigSchema = z.strictObject({
     .default(true)
     .describe("Capture packets for other hosts too; npm cap always does."),
   nats: z
-    .array(z.string().min(1).max(1024))
+    .array(z.string().regex(natsUrlPattern, natsUrlRule).max(1024))
     .min(1)
     .max(16)
     .default(["nats://127.0.0.1:4222"])

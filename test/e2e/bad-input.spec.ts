@@ -77,6 +77,11 @@ describe.runIf(isBuilt)("bad input gives one line and exit code 2", () => {
       "interface none0 does not exist",
     ],
     ["half of the servers", ["up", "--nats", "nats://127.0.0.1:4"], "--nats: give both --nats and --redis"],
+    [
+      "a password in a NATS URL",
+      ["correlator", "--nats", "nats://user:secret@127.0.0.1:4"],
+      "--nats: must be nats://HOST:PORT; user and password are settings of their own",
+    ],
     ["the other half", ["up", "--redis", "redis://127.0.0.1:6"], "--redis: give both --nats and --redis"],
     [
       "a metrics port that is none",
