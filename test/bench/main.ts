@@ -4,6 +4,7 @@ import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
 import { drainAttack, drainLab } from "./drain.js";
 import { engineMemory } from "./engine-memory.js";
 import { meterFile } from "./meter-file.js";
+import { meterLive, meterLiveIpv6 } from "./meter-live.js";
 import { redisWindows } from "./redis-windows.js";
 import { printResult } from "./report.js";
 
@@ -11,6 +12,8 @@ import { printResult } from "./report.js";
 const benchmarks: readonly Benchmark[] = [
   batchCodec,
   meterFile,
+  meterLive,
+  meterLiveIpv6,
   engineMemory,
   redisWindows,
   drainLab,
