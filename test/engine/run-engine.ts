@@ -51,11 +51,18 @@ export async function runEngine(
   return each[0].incidents.loadAll();
 }
 
-/** Confirmed incidents in the terms of the promise: id, kind, parties, ports, severity, first and last seen. */
+/**
+ * Confirmed incidents in the terms of the promise: id, kind, parties, ports,
+ * severity, first and last seen. One that was absorbed is part of another; it is
+ * on record only where it had been told before.
+ */
 export function confirmedTerms(incidents: readonly Incident[]): unknown[] {
   return incidents
-    .filter((incident) => incident.confirmation === "confirmed" && incident.state !== "retracted")
-    .map(({ id, kind, severity, sources, targets, ports, firstSeenMs, lastSeenMs, mergedInto }) => ({
+    .filter(
+      (incident) =>
+        incident.confirmation === "confirmed" && incident.state !== "retracted" && incident.mergedInto === "",
+    )
+    .map(({ id, kind, severity, sources, targets, ports, firstSeenMs, lastSeenMs }) => ({
       id,
       kind,
       severity,
@@ -64,7 +71,6 @@ export function confirmedTerms(incidents: readonly Incident[]): unknown[] {
       ports,
       firstSeenMs,
       lastSeenMs,
-      mergedInto,
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
