@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 
 import type { FlowDelivery } from "@picket/correlator/flows/flow-source.js";
+import { updateEveryMs } from "@picket/correlator/incidents/incident-publisher.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import type { PolicyRevision } from "@picket/correlator/policy/policy.js";
 import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
@@ -54,6 +55,7 @@ export async function analyze(
       await rounds.step(pending.splice(0), settledUs);
       onProgress(inputs);
     });
+    await rounds.finish();
     return {
       incidents: await confirmedIncidents(engine),
       inputs: inputs.map(analyzed),
@@ -116,6 +118,11 @@ class Rounds {
     if (watermarkMs - this.closedUntilMs < tickStepMs) return;
     this.closedUntilMs = watermarkMs;
     await this.engine.correlator.tick(watermarkMs, this.nowMs);
+  }
+
+  /** Lets out the updates that are held back so that watchers are not told too often. */
+  async finish(): Promise<void> {
+    await this.engine.correlator.tick(Infinity, this.nowMs + updateEveryMs);
   }
 }
 

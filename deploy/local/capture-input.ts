@@ -55,6 +55,8 @@ export class CaptureInput implements FlowInput {
     const { block } = this;
     if (await this.file.next(block)) {
       this.pipeline.onBlock(block);
+      // What a quiet file's last packet brought to an end may have begun hours before it.
+      this.pipeline.flush();
       const last = block.count - 1;
       if (block.timeUs[last] > this.readUntilUs) this.readUntilUs = block.timeUs[last];
       this.bytesRead += block.offset[last] + block.capturedLength[last] - block.offset[0] + recordHeaderBytes;

@@ -41,22 +41,37 @@ export class SensorPipeline {
 
   /** Runs a block of packets; their times drive every timer. */
   onBlock(block: PacketBlock): void {
-    const { packet, decodeCounts, meter, batch } = this;
-    const { bytes, view, offset, capturedLength, wireLength, linkType, timeUs, count } = block;
+    const { decodeCounts, meter, batch } = this;
+    const { count, wireLength } = block;
+    for (let i = 0; i < count; i++) this.bytes += wireLength[i];
     for (let i = 0; i < count; i++) {
-      const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
-      decodeCounts[result]++;
-      this.bytes += wireLength[i];
-      if (result !== DecodeResult.flow) continue;
-      meter.process(packet, timeUs[i]);
-      if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
+      const next = meter.processPlain(block, i, batch.dueUs);
+      decodeCounts[DecodeResult.flow] += next - i;
+      i = next;
+      if (i < count) this.onPacket(block, i);
     }
+  }
+
+  /** A packet that only decode can tell. */
+  private onPacket(block: PacketBlock, i: number): void {
+    const { packet, meter, batch } = this;
+    const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
+    const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
+    this.decodeCounts[result]++;
+    if (result !== DecodeResult.flow) return;
+    meter.process(packet, timeUs[i]);
+    if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
   }
 
   /** Moves time while no packets come (live capture only). */
   advance(nowUs: number): void {
     this.meter.advance(nowUs);
     if (nowUs >= this.batch.dueUs || nowUs < this.batch.openedUs) this.batch.flush();
+  }
+
+  /** Hands over the records at hand: what is still open began at most the hold time before the last packet. */
+  flush(): void {
+    this.batch.flush();
   }
 
   /**
