@@ -143,8 +143,8 @@ export class RedisWindowStore implements WindowStore {
     return (await Promise.all(calls)).flat();
   }
 
-  private async mergeItems(partition: number, items: readonly MergeItem[]): Promise<HotWindow[]> {
-    const { keys, argument } = this.encoder.encode(partition, items, this.hash);
+  private async mergeItems(partition: number, unordered: readonly MergeItem[]): Promise<HotWindow[]> {
+    const { keys, argument, items } = this.encoder.encode(partition, unordered, this.hash);
     const [contacts, sources, starts, hots, retries] = list(
       await this.connection.run(merge, keys, [argument]),
     );

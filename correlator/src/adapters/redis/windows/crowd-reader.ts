@@ -12,6 +12,7 @@ import { redisScript, type RedisConnection } from "../redis-connection.js";
 import { bytes, latin1, list } from "../redis-reply.js";
 import type { PartitionReads } from "./partition-reads.js";
 import {
+  crowdBucket,
   crowdFamilies,
   crowdFamily,
   kindLetter,
@@ -73,7 +74,7 @@ export class CrowdReader {
     const field = fieldOf(key);
     const family = crowdFamily(key.kind, key.subject.length);
     const hashed = subjectHash(key.subject);
-    const bucket = (hashed >>> 7) % family.buckets;
+    const bucket = crowdBucket(family, hashed);
     const [held, members, refused] = await Promise.all([
       this.reads.read(p, "GET", windowKeys.crowdRecords(p, key.slice, family, bucket)),
       this.reads.read(p, "SMEMBERS", windowKeys.ownCrowd(p, key.slice, field)),

@@ -74,20 +74,20 @@ local function readContacts(count, hasHashes)
 end
 
 -- Count of contacts after the merge into the own hash, which holds everything from now on.
-local function mergeOwn(own, refused, list, max)
-  local count = call('HLEN', KEYS[own])
+local function mergeOwn(own, refused, list, max, count)
   local isNew = count == 0
   for _, contact in ipairs(list) do
-    local held = call('HGET', KEYS[own], contact[1])
-    if held then
-      local merged = mergeValue(held, contact[2])
-      if merged ~= held then call('HSET', KEYS[own], contact[1], merged) end
-    elseif count < max then
-      call('HSET', KEYS[own], contact[1], contact[2])
+    if count < max and call('HSETNX', KEYS[own], contact[1], contact[2]) == 1 then
       count = count + 1
-    elseif call('PFADD', KEYS[refused], contact[3]) == 1 then
-      call('EXPIRE', KEYS[refused], dayTtl, 'NX')
-      refusedContacts = refusedContacts + 1
+    else
+      local held = call('HGET', KEYS[own], contact[1])
+      if held then
+        local merged = mergeValue(held, contact[2])
+        if merged ~= held then call('HSET', KEYS[own], contact[1], merged) end
+      elseif call('PFADD', KEYS[refused], contact[3]) == 1 then
+        call('EXPIRE', KEYS[refused], dayTtl, 'NX')
+        refusedContacts = refusedContacts + 1
+      end
     end
   end
   if isNew then call('EXPIRE', KEYS[own], dayTtl, 'NX') end
@@ -99,7 +99,9 @@ local function mergeContacts(item)
     unpackBytes('>BHHHHHH', ARGV[1], pos)
   pos = after
   local source = text()
-  if count == 1 then
+  local max = flags == 1 and failedMax or answeredMax
+  local size = own > 0 and call('HLEN', KEYS[own]) or 0
+  if count == 1 and size == 0 then
     local from = pos
     local packed = text()
     if call('HSETNX', KEYS[bucket], source, packed) == 1 then
@@ -113,24 +115,27 @@ local function mergeContacts(item)
     pos = from
   end
   local list = readContacts(count, own > 0)
-  local first = list[1]
-  local size = 1
-  local held = call('HGET', KEYS[bucket], source)
-  local heldKey = held and held ~= '' and sub(held, 2, 1 + byte(held))
-  if count == 1 and heldKey == first[1] then
-    local merged = mergeValue(sub(held, 2 + #heldKey), first[2])
-    if merged ~= sub(held, 2 + #heldKey) then
-      call('HSET', KEYS[bucket], source, char(#heldKey) .. heldKey .. merged)
-    end
-    own = 0
-  elseif own == 0 then
-    retries[#retries + 1] = item
-    return
+  if size > 0 then
+    size = mergeOwn(own, refused, list, max, size)
   else
-    if heldKey then call('HSET', KEYS[own], heldKey, sub(held, 2 + #heldKey)) end
-    if held ~= '' then call('HSET', KEYS[bucket], source, '') end
-    if heldKey then call('EXPIRE', KEYS[own], dayTtl, 'NX') end
-    size = mergeOwn(own, refused, list, flags == 1 and failedMax or answeredMax)
+    local first = list[1]
+    local held = call('HGET', KEYS[bucket], source)
+    local heldKey = held and held ~= '' and sub(held, 2, 1 + byte(held))
+    if count == 1 and heldKey == first[1] then
+      local merged = mergeValue(sub(held, 2 + #heldKey), first[2])
+      if merged ~= sub(held, 2 + #heldKey) then
+        call('HSET', KEYS[bucket], source, char(#heldKey) .. heldKey .. merged)
+      end
+      own, size = 0, 1
+    elseif own == 0 then
+      retries[#retries + 1] = item
+      return
+    else
+      if heldKey then call('HSET', KEYS[own], heldKey, sub(held, 2 + #heldKey)) end
+      if held ~= '' then call('HSET', KEYS[bucket], source, '') end
+      if heldKey then call('EXPIRE', KEYS[own], dayTtl, 'NX') end
+      size = mergeOwn(own, refused, list, max, heldKey and 1 or 0)
+    end
   end
   if flags == 1 and isHotSource(size, before, source) then
     local values = {}

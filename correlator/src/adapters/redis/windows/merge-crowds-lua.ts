@@ -10,6 +10,12 @@
  *   subject; count times: source (width bytes) and, when there is an own set,
  *   hash c8
  *
+ * Most crowds of a micro-batch have one source and are new. Those of one
+ * string come as a run, after its type byte:
+ *
+ *   keys >H of records, marks, next slice's marks; size of a record B, source
+ *   width B, count H; count times: record
+ *
  * Record: tag, subject, source. Mark: tag, subject, 1 (the slice before was
  * hot) or 2 (has an own set). The tag makes a search fast: it seldom meets
  * its first byte elsewhere. An own set of 0 that turns out to be needed makes
@@ -136,27 +142,14 @@ local function promote(own, refused, marks, start, held, sources, hashes)
   return count
 end
 
-local function mergeCrowd(item)
-  local records, marks, nextMarks, own, refused, width, count, after =
-    unpackBytes('>HHHHHBH', ARGV[1], pos)
-  pos = after
-  local start = text()
-  if count == 1 and own == 0 and load(marks) == '' and tails[marks] == '' then
-    local head, tail = load(records), tails[records]
-    if not find(head, start, 1, true) and not find(tail, start, 1, true) then
-      tails[records] = tail .. start .. sub(ARGV[1], pos, pos + width - 1)
-      pos = pos + width
-      return
-    end
-  end
-  local sources, hashes = readSources(count, width, own > 0)
+local function mergeSources(item, records, marks, nextMarks, own, refused, start, sources, hashes)
   local members = own > 0 and call('SCARD', KEYS[own]) or 0
   if members > 0 then
     addSources(own, refused, sources, hashes, members)
     hots[#hots + 1] = item
     return
   end
-  local held = recordsOf(records, start, #start + width)
+  local held = recordsOf(records, start, #start + #sources[1])
   local known, new = {}, {}
   for _, source in ipairs(held) do known[source] = true end
   for i, source in ipairs(sources) do
@@ -181,6 +174,40 @@ local function mergeCrowd(item)
   end
 end
 
+local function mergeCrowd(item)
+  local records, marks, nextMarks, own, refused, width, count, after =
+    unpackBytes('>HHHHHBH', ARGV[1], pos)
+  pos = after
+  local start = text()
+  local sources, hashes = readSources(count, width, own > 0)
+  if count > 0 then mergeSources(item, records, marks, nextMarks, own, refused, start, sources, hashes) end
+  return 1
+end
+
+local function mayHold(head, tail, start)
+  return (head ~= '' and find(head, start, 1, true)) or (tail ~= '' and find(tail, start, 1, true))
+end
+
+-- What is new goes to the records in one piece; no subject comes twice in a run.
+local function mergeRun(item)
+  local records, marks, nextMarks, size, width, count, after = unpackBytes('>HHHBBH', ARGV[1], pos)
+  pos = after
+  local head, marked = load(records), load(marks)
+  local tail, newMarks = tails[records], tails[marks]
+  local from = pos
+  for i = 0, count - 1 do
+    local start = sub(ARGV[1], pos, pos + size - width - 1)
+    if mayHold(head, tail, start) or mayHold(marked, newMarks, start) then
+      if pos > from then append(records, sub(ARGV[1], from, pos - 1)) end
+      from = pos + size
+      mergeSources(item + i, records, marks, nextMarks, 0, 0, start, {sub(ARGV[1], from - width, from - 1)}, {})
+    end
+    pos = pos + size
+  end
+  if pos > from then append(records, sub(ARGV[1], from, pos - 1)) end
+  return count
+end
+
 local function storeRecords()
   for key, tail in pairs(tails) do
     if tail == '' then
@@ -188,7 +215,7 @@ local function storeRecords()
     elseif heads[key] == '' then
       call('SET', KEYS[key], tail, 'EX', crowdTtl)
     else
-      call('SET', KEYS[key], heads[key] .. tail, 'KEEPTTL')
+      call('APPEND', KEYS[key], tail)
     end
   end
 end

@@ -8,12 +8,13 @@ import type {
   ServiceItem,
   StartItem,
 } from "./merge-plan.js";
+import { CrowdRuns, type CrowdRun } from "./crowd-runs.js";
 import {
+  crowdBucket,
   crowdFamily,
   type CrowdFamily,
   kindLetter,
   startBlockSlices,
-  subjectHash,
   ttlSeconds,
   windowKeys,
 } from "./window-keys.js";
@@ -27,6 +28,8 @@ const answeredFactor = 8;
 export interface MergeCall {
   readonly keys: string[];
   readonly argument: Buffer;
+  /** The items in the order in which the reply numbers them. */
+  readonly items: readonly MergeItem[];
 }
 
 /** Which keys this process gave a time to live lately, so that it need not do so again. */
@@ -41,7 +44,6 @@ export class MergeEncoder {
   private at = 0;
   private keys: string[] = [];
   private places = new Map<string, number>();
-  private shared: { slice: number; places: Map<CrowdFamily, Uint16Array> } = { slice: -1, places: new Map() };
   private due: { place: number; seconds: number }[] = [];
 
   constructor(
@@ -54,11 +56,20 @@ export class MergeEncoder {
     this.at = 0;
     this.keys = [];
     this.places = new Map();
-    this.shared = { slice: -1, places: new Map() };
     this.due = [];
-    for (const item of items) this.item(partition, item, hash);
-    const header = this.header();
-    return { keys: this.keys, argument: Buffer.concat([header, this.body.subarray(0, this.at)]) };
+    const ordered: MergeItem[] = [];
+    const runs = new CrowdRuns();
+    for (const item of items) {
+      if (item.type === "crowd" && runs.take(item)) continue;
+      this.item(partition, item, hash);
+      ordered.push(item);
+    }
+    for (const run of runs.all()) {
+      this.run(partition, run);
+      for (const item of run.items) ordered.push(item);
+    }
+    const argument = Buffer.concat([this.header(), this.body.subarray(0, this.at)]);
+    return { keys: this.keys, argument, items: ordered };
   }
 
   private item(partition: number, item: MergeItem, hash: SipHash): void {
@@ -112,36 +123,49 @@ export class MergeEncoder {
   private crowd(p: number, item: CrowdItem, hash: SipHash): void {
     const { kind, subject, slice, isLong } = item;
     const family = crowdFamily(kind, subject.length);
-    const hashed = subjectHash(subject);
+    const hashed = item.hashed;
     const sources = this.fitting(item.sources, family.sourceBytes);
     this.reserve(64 + sources.length * 32);
     this.byte(2);
-    this.crowdPlaces(p, slice, family, (hashed >>> 7) % family.buckets);
+    this.crowdPlaces(p, slice, family, crowdBucket(family, hashed));
     const field = isLong ? kindLetter[kind] + subject : "";
     this.word(isLong ? this.place(windowKeys.ownCrowd(p, slice, field)) : 0);
     this.word(isLong ? this.place(windowKeys.refusedSources(p, slice, field)) : 0);
     this.byte(family.sourceBytes);
     this.word(sources.length);
     this.byte(subject.length + 1);
-    this.byte(hashed & 0x7f);
-    for (let i = 0; i < subject.length; i++) this.body[this.at++] = subject.charCodeAt(i);
+    this.recordStart(subject, hashed);
     for (const source of sources) {
       this.source(source, family.sourceBytes);
       if (isLong) hash.hash(source, this.body, this.claim(8));
     }
   }
 
-  /** Places of the shared keys, named once a call and not once a crowd. */
-  private crowdPlaces(p: number, slice: number, family: CrowdFamily, bucket: number): void {
-    if (this.shared.slice !== slice) this.shared = { slice, places: new Map() };
-    let places = this.shared.places.get(family);
-    if (places === undefined) this.shared.places.set(family, (places = new Uint16Array(3 * family.buckets)));
-    if (places[3 * bucket] === 0) {
-      places[3 * bucket] = this.place(windowKeys.crowdRecords(p, slice, family, bucket));
-      places[3 * bucket + 1] = this.place(windowKeys.crowdMarks(p, slice, family, bucket));
-      places[3 * bucket + 2] = this.place(windowKeys.crowdMarks(p, slice + 1, family, bucket));
+  /** Crowds of one source each, in one string of records. */
+  private run(p: number, { slice, family, bucket, items }: CrowdRun): void {
+    const size = 1 + family.subjectBytes + family.sourceBytes;
+    this.reserve(16 + items.length * size);
+    this.byte(5);
+    this.crowdPlaces(p, slice, family, bucket);
+    this.byte(size);
+    this.byte(family.sourceBytes);
+    this.word(items.length);
+    for (const { subject, hashed, sources } of items) {
+      this.recordStart(subject, hashed);
+      this.source(sources[0], family.sourceBytes);
     }
-    for (let i = 0; i < 3; i++) this.word(places[3 * bucket + i]);
+  }
+
+  private recordStart(subject: string, hashed: number): void {
+    this.body[this.at++] = hashed & 0x7f;
+    for (let i = 0; i < subject.length; i++) this.body[this.at++] = subject.charCodeAt(i);
+  }
+
+  /** Places of the shared keys. */
+  private crowdPlaces(p: number, slice: number, family: CrowdFamily, bucket: number): void {
+    this.word(this.place(windowKeys.crowdRecords(p, slice, family, bucket)));
+    this.word(this.place(windowKeys.crowdMarks(p, slice, family, bucket)));
+    this.word(this.place(windowKeys.crowdMarks(p, slice + 1, family, bucket)));
   }
 
   /** An IPv4 destination or prefix has IPv4 sources only; anything else did not come from a packet. */

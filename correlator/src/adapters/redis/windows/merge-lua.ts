@@ -51,7 +51,8 @@ end
  * KEYS: every key that is touched; items name them by their place (from 1).
  * ARGV[1]: header (>HHHH: caps of failed contacts, answered contacts, crowd
  *   sources, start contributions), H count of (key >H, seconds I4) to give a
- *   time to live at the end, then items, each a type byte and its fields.
+ *   time to live at the end, then items, each a type byte and its fields; a run
+ *   is as many items as it has records.
  *   Text is a length byte and bytes.
  * Returns: refused contacts, refused crowd sources, refused starts, numbers
  *   (from 0) of the hot items, numbers of the items to send again with all keys.
@@ -96,13 +97,12 @@ local function mergeService()
   call('HSETNX', KEYS[bucket], text(), '')
 end
 
-local merges = {mergeContacts, mergeCrowd, mergeStart, mergeService}
+local merges = {mergeContacts, mergeCrowd, mergeStart, mergeService, mergeRun}
 local item = 0
 while pos <= #ARGV[1] do
   local merge = merges[byte(ARGV[1], pos)]
   pos = pos + 1
-  merge(item)
-  item = item + 1
+  item = item + (merge(item) or 1)
 end
 storeRecords()
 for i = 0, expiring - 1 do

@@ -10,7 +10,7 @@ import {
   type Observations,
   type StartObservation,
 } from "../../../windows/window-store.js";
-import { kindLetter } from "./window-keys.js";
+import { kindLetter, subjectHash } from "./window-keys.js";
 
 /** Entries of one item; what comes after them makes another item. */
 const entriesPerItemMax = 4096;
@@ -45,6 +45,8 @@ export interface CrowdItem {
   readonly kind: CrowdKind;
   readonly subject: string;
   readonly slice: number;
+  /** `subjectHash` of the subject. */
+  readonly hashed: number;
   readonly sources: AddressKey[];
   /** The same, once there are two. */
   index?: Set<AddressKey>;
@@ -165,7 +167,15 @@ function planCrowds(observations: Observations, partitions: MergeItem[][], grown
     const crowds = entryOf(slices, slice, newCrowds)[kind];
     const known = crowds.get(subject);
     if (known === undefined || known.sources.length >= entriesPerItemMax) {
-      const item: CrowdItem = { type: "crowd", kind, subject, slice, sources: [source], isLong: false };
+      const item: CrowdItem = {
+        type: "crowd",
+        kind,
+        subject,
+        slice,
+        hashed: subjectHash(subject),
+        sources: [source],
+        isLong: false,
+      };
       item.isLong = grown.has(grownKey(item));
       crowds.set(subject, item);
       partitions[partitionOf(subject)].push(item);

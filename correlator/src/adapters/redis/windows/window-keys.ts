@@ -19,7 +19,7 @@ export const startBlockSlices = 12;
  * Buckets of a partition. Shared hashes stay in Redis' compact form (at most 512
  * fields) and short to search: a million single-contact sources a day make 61
  * fields a bucket. Strings of crowd records are searched whole, so they stay
- * near 6 KiB with two million records in a slice.
+ * near 24 KiB with two million records in a slice.
  */
 const contactBuckets = 256;
 const historyBuckets = 64;
@@ -35,13 +35,13 @@ export interface CrowdFamily {
 }
 
 const families: readonly CrowdFamily[] = [
-  { kind: "service", subjectBytes: 7, sourceBytes: 4, buckets: 64 },
-  { kind: "service", subjectBytes: 19, sourceBytes: 17, buckets: 64 },
-  { kind: "target", subjectBytes: 4, sourceBytes: 4, buckets: 8 },
-  { kind: "target", subjectBytes: 16, sourceBytes: 17, buckets: 8 },
-  { kind: "port", subjectBytes: 3, sourceBytes: 17, buckets: 16 },
-  { kind: "prefix", subjectBytes: 3, sourceBytes: 4, buckets: 64 },
-  { kind: "prefix", subjectBytes: 6, sourceBytes: 17, buckets: 64 },
+  { kind: "service", subjectBytes: 7, sourceBytes: 4, buckets: 16 },
+  { kind: "service", subjectBytes: 19, sourceBytes: 17, buckets: 16 },
+  { kind: "target", subjectBytes: 4, sourceBytes: 4, buckets: 4 },
+  { kind: "target", subjectBytes: 16, sourceBytes: 17, buckets: 4 },
+  { kind: "port", subjectBytes: 3, sourceBytes: 17, buckets: 8 },
+  { kind: "prefix", subjectBytes: 3, sourceBytes: 4, buckets: 16 },
+  { kind: "prefix", subjectBytes: 6, sourceBytes: 17, buckets: 16 },
 ];
 /** One letter a kind, so that kind and subject make one short binary string. */
 export const kindLetter: Readonly<Record<CrowdKind, string>> = {
@@ -66,12 +66,17 @@ export function crowdFamily(kind: CrowdKind, subjectBytes: number): CrowdFamily 
   return family;
 }
 
+/** String of records, of a family's, that a crowd's lie in; `hashed` is the `subjectHash`, whose low bits tag it. */
+export function crowdBucket(family: CrowdFamily, hashed: number): number {
+  return (hashed >>> 7) % family.buckets;
+}
+
 /** Every family that real traffic makes, for a reading of whole slices. */
 export const crowdFamilies = families;
 
-/** Marks are few, so that there is a string of them for up to 16 strings of records. */
+/** Marks are few, so that there is a string of them for up to 4 strings of records. */
 export function markBuckets(family: CrowdFamily): number {
-  return Math.ceil(family.buckets / 16);
+  return Math.ceil(family.buckets / 4);
 }
 
 const tags = Array.from({ length: partitionCount }, (_, index) => `{p${String(index).padStart(2, "0")}}:`);
