@@ -41,26 +41,16 @@ export class SensorPipeline {
 
   /** Runs a block of packets; their times drive every timer. */
   onBlock(block: PacketBlock): void {
-    const { decodeCounts, meter, batch } = this;
-    const { count, wireLength } = block;
-    for (let i = 0; i < count; i++) this.bytes += wireLength[i];
+    const { packet, decodeCounts, meter, batch } = this;
+    const { bytes, view, offset, capturedLength, wireLength, linkType, timeUs, count } = block;
     for (let i = 0; i < count; i++) {
-      const next = meter.processPlain(block, i, batch.dueUs);
-      decodeCounts[DecodeResult.flow] += next - i;
-      i = next;
-      if (i < count) this.onPacket(block, i);
+      const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
+      decodeCounts[result]++;
+      this.bytes += wireLength[i];
+      if (result !== DecodeResult.flow) continue;
+      meter.process(packet, timeUs[i]);
+      if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
     }
-  }
-
-  /** A packet that only decode can tell. */
-  private onPacket(block: PacketBlock, i: number): void {
-    const { packet, meter, batch } = this;
-    const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
-    const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
-    this.decodeCounts[result]++;
-    if (result !== DecodeResult.flow) return;
-    meter.process(packet, timeUs[i]);
-    if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
   }
 
   /** Moves time while no packets come (live capture only). */
