@@ -10,6 +10,7 @@ import { startRedis, type RedisProcess } from "../servers/redis-server.js";
 import { scenarioStartMs, spreadFlows } from "./flow-scenario.js";
 import { memoryPorts } from "./memory-ports.js";
 import { mixedFlows } from "./mixed-flows.js";
+import { randomFlows } from "./random-flows.js";
 import { confirmedTerms, runEngine } from "./run-engine.js";
 
 const untilMs = scenarioStartMs + 3_600_000;
@@ -66,4 +67,23 @@ describe("confirmed incidents with the windows in Redis", () => {
       const found = confirmedTerms(await runEngine(await redisPorts(correlators), split, options));
       expect(found).toEqual(expected);
     }, 60_000);
+
+  it("are those of memory for random flows", async () => {
+    let compared = 0;
+    for (let seed = 2000; seed < 2010; seed++) {
+      const flows = randomFlows(seed);
+      const times = flows.map(({ timeMs }) => timeMs);
+      // What is kept of crowds in Redis lives by the clock: a run closes some hours, not a day.
+      if (Math.max(...times) - Math.min(...times) > 7_200_000) continue;
+      const randomUntilMs = Math.max(...times) + 1_200_000;
+      const alone = spreadFlows(flows, { sensors: 1, seed });
+      const options = { correlators: 4, seed, isRedelivered: true, untilMs: randomUntilMs };
+      const expected = await runEngine(memoryPorts(), alone, { ...options, correlators: 1 });
+      const split = spreadFlows(flows, { sensors: 8, seed, isDuplicated: true, recordsPerBatch: 17 });
+      const found = await runEngine(await redisPorts(4), split, options);
+      expect(confirmedTerms(found), `seed ${seed}`).toEqual(confirmedTerms(expected));
+      compared++;
+    }
+    expect(compared).toBeGreaterThan(3);
+  }, 120_000);
 });
