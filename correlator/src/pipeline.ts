@@ -90,7 +90,8 @@ export class Correlator {
     for (const delivery of deliveries) this.observe(delivery);
     try {
       const hot = await this.ports.windows.merge(this.observer.take());
-      if (this.isProvisional) await this.evaluate(this.queue.take(hot, nowMs));
+      const wanted = this.isProvisional ? hot : hot.filter((window) => this.closer.isClosed(window));
+      await this.evaluate(this.queue.take(wanted, nowMs));
     } catch (error) {
       this.observer.forget();
       throw error;
@@ -106,7 +107,7 @@ export class Correlator {
     this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
     this.observer.closeStarts(this.watermarkMs);
     await this.readHosts(nowMs);
-    if (this.isProvisional) await this.evaluate(this.queue.takeWaiting(nowMs));
+    await this.evaluate(this.queue.takeWaiting(nowMs));
     await this.closer.close(this.watermarkMs);
     await this.grouping.run(nowMs);
   }

@@ -148,6 +148,19 @@ describe("the incident that others of its job are merged into", () => {
   });
 });
 
+describe("flows that come after their slice was closed", () => {
+  it.each([true, false])("still count (provisional %s)", async (provisional) => {
+    const bench = new Bench();
+    const correlator = new Correlator(bench.ports, { owner: "one", provisional });
+    await bench.tick(correlator, sliceEndMs);
+    await bench.apply(correlator, probes(12));
+    for (let round = 0; round < 3; round++) await bench.tick(correlator, sliceEndMs + round * 10_000);
+    const [incident, ...others] = await bench.ports.incidents.loadAll();
+    expect(others).toEqual([]);
+    expect(incident).toMatchObject({ kind: "horizontal_scan", confirmation: "confirmed", contactCount: 12 });
+  });
+});
+
 describe("an incident that turns out to be part of another", () => {
   it("is told once to be merged, and keeps its id", async () => {
     const bench = new Bench();

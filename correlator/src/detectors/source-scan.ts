@@ -38,9 +38,11 @@ export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluatio
   const isPeer = runsPeerToPeer(contacts);
   const factors = scanFactors(contacts, probes, evaluation, isPeer);
   if (factors.length > 0)
-    return findingOf(
-      verdictOf(isPeer ? "fan_out" : shapeOf(probes), contacts, probes, factors, evaluation),
-      sourced(contacts, probes),
+    return countRefused(
+      findingOf(
+        verdictOf(isPeer ? "fan_out" : shapeOf(probes), contacts, probes, factors, evaluation),
+        sourced(contacts, probes),
+      ),
     );
   if (probes.length === contacts.failed.length) return undefined;
   const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer);
@@ -49,6 +51,14 @@ export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluatio
     verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
     sourced(contacts, contacts.failed),
   );
+}
+
+/** A contact that the cap refused is another host of a horizontal scan, another port of a vertical one. */
+function countRefused(finding: Finding): Finding {
+  const { kind, refusedMembers, targetCount, portCount } = finding;
+  if (kind === "horizontal_scan") return { ...finding, targetCount: targetCount + refusedMembers };
+  if (kind === "vertical_scan") return { ...finding, portCount: portCount + refusedMembers };
+  return finding;
 }
 
 /** Failures that may be a scan's: without those on peer-to-peer ports, unless they are few among many. */
