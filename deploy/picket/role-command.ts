@@ -6,6 +6,9 @@ import { exitCodes } from "./exit-codes.js";
 import { addConfigOptions, printable, readConfig } from "./options-from-schema.js";
 import { stopSignal } from "./stop-signal.js";
 
+/** How long a process may take to end by itself after its role has. */
+const lingerMs = 1000;
+
 /** A daemon: its settings, and how it runs until the signal aborts. */
 export interface RoleCommand<Schema extends z.ZodType> {
   readonly name: string;
@@ -45,5 +48,7 @@ async function runRole<Schema extends z.ZodType>(
     return await role.run(config, stop.signal);
   } finally {
     stop.release();
+    // Everything was stopped; a connection that was being made meanwhile must not hold the process.
+    setTimeout(() => process.exit(), lingerMs).unref();
   }
 }

@@ -51,6 +51,24 @@ describe.runIf(isBuilt && mayCapture)("picket up with NATS and Redis", () => {
     expect((await up.ended).code).toBe(0);
     expect((await runPicket(["sensors", "--server", server])).code).toBe(2);
   });
+
+  it("ends a role that is stopped while it connects", { timeout: 60_000 }, async () => {
+    const nats = await startNats();
+    stops.push(() => nats.stop());
+    const redis = await startRedis();
+    stops.push(() => redis.stop());
+    const api = new PicketProcess([
+      ...["api", "--listen", "127.0.0.1:0"],
+      ...["--nats", nats.url, "--redis", redis.url],
+    ]);
+    stops.push(() => {
+      api.signal("SIGKILL");
+      return api.ended;
+    });
+    while (!api.stderr.includes("serving gRPC")) await wait(5);
+    api.signal("SIGTERM");
+    expect((await api.ended).code).toBe(0);
+  });
 });
 
 async function runningSensor(server: string, up: PicketProcess): Promise<unknown> {
