@@ -254,8 +254,10 @@ export class LiveMeter {
 
   #endReason(code: number | null, signal: NodeJS.Signals | null): string {
     if (this.#failure !== undefined) return this.#failure.reason;
-    const lastLine = this.#stderr.trim().split("\n").at(-1) ?? "";
-    return `the meter ended (${signal ?? `exit ${code}`})${lastLine === "" ? "" : `: ${lastLine}`}`;
+    const lines = this.#stderr.trim().split("\n");
+    // Of an uncaught error Node.js writes the stack and then its own version.
+    const line = lines.find((each) => /^\w*Error\b/.test(each)) ?? lines.at(-1) ?? "";
+    return `the meter ended (${signal ?? `exit ${code}`})${line === "" ? "" : `: ${line}`}`;
   }
 
   /** Why capturing cannot work now, if the system says so. */
