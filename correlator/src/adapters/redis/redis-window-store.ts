@@ -21,7 +21,7 @@ import { mergeLua } from "./windows/merge-lua.js";
 import {
   cutItems,
   GrownWindows,
-  grownKey,
+  grownHash,
   planMerge,
   slicesOf,
   type MergeItem,
@@ -161,7 +161,7 @@ export class RedisWindowStore implements WindowStore {
   private lengthen(item: MergeItem): void {
     if (item.type !== "contacts" && item.type !== "crowd") return;
     item.isLong = true;
-    this.grown.add(grownKey(item));
+    this.grown.add(grownHash(item));
   }
 }
 

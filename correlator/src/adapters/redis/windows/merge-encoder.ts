@@ -8,8 +8,10 @@ import type {
   ServiceItem,
   StartItem,
 } from "./merge-plan.js";
+import { ContactPlaces } from "./contact-places.js";
 import { CrowdRuns, type CrowdRun } from "./crowd-runs.js";
 import {
+  contactBucketOf,
   crowdBucket,
   crowdFamily,
   type CrowdFamily,
@@ -44,6 +46,8 @@ export class MergeEncoder {
   private at = 0;
   private keys: string[] = [];
   private places = new Map<string, number>();
+  private readonly written = new ContactPlaces();
+  private readonly onlyRead = new ContactPlaces();
   private due: { place: number; seconds: number }[] = [];
 
   constructor(
@@ -57,6 +61,8 @@ export class MergeEncoder {
     this.keys = [];
     this.places = new Map();
     this.due = [];
+    this.written.clear();
+    this.onlyRead.clear();
     const ordered: MergeItem[] = [];
     const runs = new CrowdRuns();
     for (const item of items) {
@@ -99,14 +105,27 @@ export class MergeEncoder {
     this.reserve(64 + contacts.length * 64);
     this.byte(1);
     this.byte(isFailed ? 1 : 0);
-    this.bucket(windowKeys.contactBucket(p, isFailed, day, source), ttlSeconds.day);
-    this.word(isFailed ? this.place(windowKeys.contactBucket(p, true, day - 1, source)) : 0);
+    this.contactBuckets(p, item);
     this.word(isFailed ? this.place(windowKeys.hotSources(p, day)) : 0);
     this.word(isLong ? this.place(windowKeys.ownContacts(p, isFailed, day, source)) : 0);
     this.word(isLong ? this.place(windowKeys.refusedContacts(p, isFailed, day, source)) : 0);
     this.word(contacts.length);
     this.text(source);
     for (const contact of contacts) this.contact(contact, isLong, hash);
+  }
+
+  /** The bucket, and of failed contacts the one of the day before, which is only read. */
+  private contactBuckets(p: number, { isFailed, day, hashed }: ContactsItem): void {
+    const bucket = contactBucketOf(hashed);
+    const own = this.written.of(isFailed, day, bucket, () =>
+      this.bucketPlace(windowKeys.contactBucket(p, isFailed, day, bucket), ttlSeconds.day),
+    );
+    this.word(own);
+    if (!isFailed) return this.word(0);
+    const before = this.onlyRead.of(true, day - 1, bucket, () =>
+      this.place(windowKeys.contactBucket(p, true, day - 1, bucket)),
+    );
+    this.word(before);
   }
 
   private contact(contact: MergedContact, isLong: boolean, hash: SipHash): void {
@@ -198,15 +217,15 @@ export class MergeEncoder {
   private service(p: number, { destination, service, day }: ServiceItem): void {
     this.reserve(64);
     this.byte(4);
-    this.bucket(windowKeys.serviceBucket(p, day, destination), ttlSeconds.day);
+    this.word(this.bucketPlace(windowKeys.serviceBucket(p, day, destination), ttlSeconds.day));
     this.text(service);
   }
 
-  /** A shared hash, which this item surely creates or finds. */
-  private bucket(key: string, seconds: number): void {
+  /** Place of a shared hash, which this call surely creates or finds. */
+  private bucketPlace(key: string, seconds: number): number {
     const place = this.place(key);
     if (this.expiring.isDue(key)) this.due.push({ place, seconds });
-    this.word(place);
+    return place;
   }
 
   private place(key: string): number {

@@ -31,6 +31,8 @@ export interface ContactsItem {
   readonly type: "contacts";
   readonly isFailed: boolean;
   readonly source: AddressKey;
+  /** `subjectHash` of the source. */
+  readonly hashed: number;
   readonly day: number;
   readonly contacts: MergedContact[];
   /** The same by key, once there are two. */
@@ -69,23 +71,26 @@ export interface ServiceItem {
 
 export type MergeItem = ContactsItem | CrowdItem | StartItem | ServiceItem;
 
-/** What is known of windows that have left their shared bucket; only a hint that saves a round trip. */
+/**
+ * What is known of windows that have left their shared bucket; only a hint that
+ * saves a round trip, so that a hash stands for the window.
+ */
 export class GrownWindows {
-  private current = new Set<string>();
-  private previous = new Set<string>();
+  private current = new Set<number>();
+  private previous = new Set<number>();
 
-  constructor(private readonly entriesMax = 65_536) {}
+  constructor(private readonly entriesMax = 131_072) {}
 
-  has(key: string): boolean {
-    return this.current.has(key) || this.previous.has(key);
+  has(hash: number): boolean {
+    return this.current.has(hash) || this.previous.has(hash);
   }
 
-  add(key: string): void {
+  add(hash: number): void {
     if (this.current.size >= this.entriesMax) {
       this.previous = this.current;
       this.current = new Set();
     }
-    this.current.add(key);
+    this.current.add(hash);
   }
 
   clear(): void {
@@ -94,10 +99,13 @@ export class GrownWindows {
   }
 }
 
-/** Name of an item among the grown windows. */
-export function grownKey(item: ContactsItem | CrowdItem): string {
-  if (item.type === "contacts") return `${item.isFailed ? "f" : "a"}${item.day}:${item.source}`;
-  return `${kindLetter[item.kind]}${item.slice}:${item.subject}`;
+/** Hash of an item among the grown windows, 30 bits. */
+export function grownHash(item: ContactsItem | CrowdItem): number {
+  const [time, kind] =
+    item.type === "crowd"
+      ? [item.slice, kindLetter[item.kind].charCodeAt(0)]
+      : [item.day, item.isFailed ? 1 : 2];
+  return (item.hashed ^ Math.imul(time * 256 + kind, 0x9e3779b1)) >>> 2;
 }
 
 /** A micro-batch's observations as items, one list for each partition. */
@@ -127,9 +135,16 @@ function planContacts(
       continue;
     }
     const { source } = contact;
-    const contacts = [mergedContact(contact)];
-    const item: ContactsItem = { type: "contacts", isFailed, source, day, contacts, isLong: false };
-    item.isLong = grown.has(grownKey(item));
+    const item: ContactsItem = {
+      type: "contacts",
+      isFailed,
+      source,
+      hashed: subjectHash(source),
+      day,
+      contacts: [mergedContact(contact)],
+      isLong: false,
+    };
+    item.isLong = grown.has(grownHash(item));
     sources.set(source, item);
     partitions[partitionOf(source)].push(item);
   }
@@ -176,7 +191,7 @@ function planCrowds(observations: Observations, partitions: MergeItem[][], grown
         sources: [source],
         isLong: false,
       };
-      item.isLong = grown.has(grownKey(item));
+      item.isLong = grown.has(grownHash(item));
       crowds.set(subject, item);
       partitions[partitionOf(subject)].push(item);
     } else addSource(known, source);

@@ -21,7 +21,7 @@ export const startBlockSlices = 12;
  * fields a bucket. Strings of crowd records are searched whole, so they stay
  * near 24 KiB with two million records in a slice.
  */
-const contactBuckets = 256;
+export const contactBuckets = 256;
 const historyBuckets = 64;
 const serviceBuckets = 64;
 
@@ -94,6 +94,11 @@ function bucketOf(key: string, count: number): number {
   return subjectHash(key) % count;
 }
 
+/** Bucket of a source whose `subjectHash` is `hashed`. */
+export function contactBucketOf(hashed: number): number {
+  return hashed % contactBuckets;
+}
+
 const hexDigits = Array.from({ length: 256 }, (_, value) => value.toString(16).padStart(2, "0"));
 
 function hex(text: string): string {
@@ -107,9 +112,9 @@ function hex(text: string): string {
  * binary parts are in hex, which is cheaper to send than one buffer a key.
  */
 export const windowKeys = {
-  /** Hash source to its only contact of the day, "" when it has a hash of its own. */
-  contactBucket: (p: number, isFailed: boolean, day: number, source: AddressKey): string =>
-    `${tags[p]}${isFailed ? "q" : "a"}:${day}:${bucketOf(source, contactBuckets)}`,
+  /** Hash source (of `contactBucketOf` it) to its only contact of the day, "" when it has a hash of its own. */
+  contactBucket: (p: number, isFailed: boolean, day: number, bucket: number): string =>
+    `${tags[p]}${isFailed ? "q" : "a"}:${day}:${bucket}`,
   /** Hash contact to value. */
   ownContacts: (p: number, isFailed: boolean, day: number, source: AddressKey): string =>
     `${tags[p]}${isFailed ? "s" : "b"}:${day}:${hex(source)}`,

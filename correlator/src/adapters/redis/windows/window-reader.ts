@@ -4,7 +4,7 @@ import { partitionOf, type Contact, type SourceWindow } from "../../../windows/w
 import { bytes, list } from "../redis-reply.js";
 import { parseContact, parseOnlyContact } from "./contact-value.js";
 import type { PartitionReads } from "./partition-reads.js";
-import { windowKeys } from "./window-keys.js";
+import { contactBucketOf, subjectHash, windowKeys } from "./window-keys.js";
 
 /** Reads contacts and services. */
 export class WindowReader {
@@ -56,7 +56,7 @@ export class WindowReader {
     into: Contact[],
   ): Promise<number> {
     const p = partitionOf(source);
-    const bucket = windowKeys.contactBucket(p, isFailed, day, source);
+    const bucket = windowKeys.contactBucket(p, isFailed, day, contactBucketOf(subjectHash(source)));
     const only = await this.reads.read(p, "HGET", bucket, source);
     if (!Buffer.isBuffer(only)) return 0;
     if (only.length > 0) {
