@@ -29,8 +29,9 @@ export interface FlowSourceCounters {
 export interface FlowSource {
   readonly counters: FlowSourceCounters;
   /**
-   * Hands deliveries over in groups until stopped; asks for the next group when
-   * the promise resolves, so a slow consumer is its own back-pressure.
+   * Hands deliveries over in groups until stopped, in order, at most two at a
+   * time: the next one comes when a promise resolves, so a slow consumer is its
+   * own back-pressure.
    */
   run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void>;
   /**

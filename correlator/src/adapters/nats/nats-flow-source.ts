@@ -38,6 +38,8 @@ export interface NatsFlowSourceOptions {
 /** A batch is another correlator's when it was neither acknowledged nor extended for this long. */
 const acknowledgeWithinMs = 5000;
 const extendEveryMs = 2000;
+/** One group is worked out while the stores take in the one before. */
+const groupsInHandMax = 2;
 const idleWaitMs = 1000;
 const floorLookupMs = 1000;
 const restAfterFailureMs = 500;
@@ -109,14 +111,20 @@ export class NatsFlowSource implements FlowSource {
     this.#stop.signal.addEventListener("abort", renew);
     const forgetLink = this.#link.onConnected(renew);
     const extender = setInterval(() => this.#extend(queue), extendEveryMs);
+    const groups = new Set<Promise<void>>();
     try {
       while (!this.#stop.signal.aborted) {
         const messages = await queue.take(idleWaitMs);
         if (messages === "missing") throw new Error(`consumer ${subjects.correlatorsConsumer} is gone`);
         const deliveries = await this.#sort(messages);
-        if (deliveries.length > 0) await onDeliveries(deliveries);
+        if (deliveries.length === 0) continue;
+        const group = onDeliveries(deliveries).finally(() => groups.delete(group));
+        group.catch(() => {});
+        groups.add(group);
+        if (groups.size >= groupsInHandMax) await Promise.race(groups);
       }
     } finally {
+      await Promise.allSettled(groups);
       this.#stop.signal.removeEventListener("abort", renew);
       forgetLink();
       clearInterval(extender);
