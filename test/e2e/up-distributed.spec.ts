@@ -57,10 +57,8 @@ describe.runIf(isBuilt && mayCapture)("picket up with NATS and Redis", () => {
     stops.push(() => nats.stop());
     const redis = await startRedis();
     stops.push(() => redis.stop());
-    const api = new PicketProcess([
-      ...["api", "--listen", "127.0.0.1:0"],
-      ...["--nats", nats.url, "--redis", redis.url],
-    ]);
+    const servers = ["--nats", nats.url, "--redis", redis.url];
+    const api = new PicketProcess(["api", "--listen", "127.0.0.1:0", ...servers]);
     stops.push(() => {
       api.signal("SIGKILL");
       return api.ended;
