@@ -1,10 +1,9 @@
-import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { type FlowColumns, Outcome } from "@picket/proto/batch/flow-columns.js";
+import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import type { PacketBlock } from "./capture/packet-source.js";
 import { decodeFrame } from "./decode/decode-frame.js";
 import { DecodedPacket, DecodeResult, decodeResultNames } from "./decode/decoded-packet.js";
+import { FlowBatchSink } from "./metering/flow-batch-sink.js";
 import { FlowMeter } from "./metering/flow-meter.js";
-import type { FlowRecordSink } from "./metering/flow-record-sink.js";
 import { type MeteringSettings, meteringDefaults } from "./metering/metering-settings.js";
 
 /** Settings of a pipeline; what is left out has its default. */
@@ -23,13 +22,13 @@ export interface SensorPipelineSettings extends Partial<MeteringSettings> {
 export class SensorPipeline {
   private readonly packet = new DecodedPacket();
   private readonly decodeCounts = new Float64Array(decodeResultNames.length);
-  private readonly batch: BatchSink;
+  private readonly batch: FlowBatchSink;
   private readonly meter: FlowMeter;
   private bytes = 0;
 
   constructor(settings: SensorPipelineSettings, onBatch: (columns: FlowColumns) => void) {
     const metering = { ...meteringDefaults, ...settings };
-    this.batch = new BatchSink(
+    this.batch = new FlowBatchSink(
       onBatch,
       () => this.meter.nowUs,
       settings.failedFlushUs ?? 200_000,
@@ -41,16 +40,26 @@ export class SensorPipeline {
 
   /** Runs a block of packets; their times drive every timer. */
   onBlock(block: PacketBlock): void {
-    const { packet, decodeCounts, meter, batch } = this;
-    const { bytes, view, offset, capturedLength, wireLength, linkType, timeUs, count } = block;
+    const { decodeCounts, meter, batch } = this;
+    const { count, wireLength } = block;
+    for (let i = 0; i < count; i++) this.bytes += wireLength[i];
     for (let i = 0; i < count; i++) {
-      const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
-      decodeCounts[result]++;
-      this.bytes += wireLength[i];
-      if (result !== DecodeResult.flow) continue;
-      meter.process(packet, timeUs[i]);
-      if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
+      const next = meter.processPlain(block, i, batch.dueUs);
+      decodeCounts[DecodeResult.flow] += next - i;
+      i = next;
+      if (i < count) this.onPacket(block, i);
     }
+  }
+
+  /** A packet that only decode can tell. */
+  private onPacket(block: PacketBlock, i: number): void {
+    const { packet, meter, batch } = this;
+    const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
+    const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
+    this.decodeCounts[result]++;
+    if (result !== DecodeResult.flow) return;
+    meter.process(packet, timeUs[i]);
+    if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
   }
 
   /** Moves time while no packets come (live capture only). */
@@ -85,62 +94,6 @@ export class SensorPipeline {
     counters.metering_flows_live = this.meter.flowsLive;
     counters.batches = this.batch.batches;
     return counters;
-  }
-}
-
-/** Gathers records to batches and knows when the one at hand is due. */
-class BatchSink implements FlowRecordSink {
-  /** When the batch at hand must be flushed; infinity when it is empty. */
-  dueUs = Number.POSITIVE_INFINITY;
-  /** Time of its first record: an earlier time means that the clock was set back. */
-  openedUs = Number.NEGATIVE_INFINITY;
-  batches = 0;
-  readonly columns: FlowColumns;
-  private readonly builder: FlowBatchBuilder;
-
-  constructor(
-    private readonly onBatch: (columns: FlowColumns) => void,
-    private readonly now: () => number,
-    private readonly failedFlushUs: number,
-    private readonly flushUs: number,
-    seed: number,
-  ) {
-    this.builder = new FlowBatchBuilder(undefined, { seed });
-    this.columns = this.builder.columns;
-  }
-
-  append(
-    s0: number,
-    s1: number,
-    s2: number,
-    s3: number,
-    d0: number,
-    d1: number,
-    d2: number,
-    d3: number,
-  ): number {
-    const row = this.builder.append(s0, s1, s2, s3, d0, d1, d2, d3);
-    if (row !== -1) return row;
-    this.flush();
-    return this.builder.append(s0, s1, s2, s3, d0, d1, d2, d3);
-  }
-
-  filled(row: number): void {
-    const outcome = this.columns.outcome[row];
-    const isFailed = outcome !== Outcome.unknown && outcome !== Outcome.answered;
-    const nowUs = this.now();
-    const dueUs = nowUs + (isFailed ? this.failedFlushUs : this.flushUs);
-    if (this.builder.length === 1) this.openedUs = nowUs;
-    if (dueUs < this.dueUs) this.dueUs = dueUs;
-  }
-
-  flush(): void {
-    this.dueUs = Number.POSITIVE_INFINITY;
-    this.openedUs = Number.NEGATIVE_INFINITY;
-    if (this.builder.length === 0) return;
-    this.batches++;
-    this.onBatch(this.columns);
-    this.builder.reset();
   }
 }
 

@@ -25,7 +25,7 @@ export class FlowHash {
   hash(key: Int32Array, protocol: number): number {
     const hash = this.hashIpv4(key[3], key[7], key[8], protocol);
     const isMapped = (key[0] | key[1] | key[4] | key[5]) === 0 && key[2] === 0xffff && key[6] === 0xffff;
-    return isMapped ? hash : (hash + this.hashPrefixes(key)) | 0;
+    return isMapped ? hash : (hash + this.hashPrefixes(key[0], key[1], key[2], key[4], key[5], key[6])) | 0;
   }
 
   /** The same for two IPv4 addresses, given by their last words. */
@@ -44,22 +44,29 @@ export class FlowHash {
     );
   }
 
-  /** The six words that are the same in every IPv4 key. */
-  private hashPrefixes(key: Int32Array): number {
+  /** What an IPv6 key adds: the first three words of each address. */
+  hashPrefixes(
+    lower0: number,
+    lower1: number,
+    lower2: number,
+    upper0: number,
+    upper1: number,
+    upper2: number,
+  ): number {
     const m = this.multipliers;
     return (
-      (Math.imul(key[0] & 0xffff, m[7]) +
-        Math.imul(key[0] >>> 16, m[8]) +
-        Math.imul(key[1] & 0xffff, m[9]) +
-        Math.imul(key[1] >>> 16, m[10]) +
-        Math.imul(key[2] & 0xffff, m[11]) +
-        Math.imul(key[2] >>> 16, m[12]) +
-        Math.imul(key[4] & 0xffff, m[13]) +
-        Math.imul(key[4] >>> 16, m[14]) +
-        Math.imul(key[5] & 0xffff, m[15]) +
-        Math.imul(key[5] >>> 16, m[16]) +
-        Math.imul(key[6] & 0xffff, m[17]) +
-        Math.imul(key[6] >>> 16, m[18])) |
+      (Math.imul(lower0 & 0xffff, m[7]) +
+        Math.imul(lower0 >>> 16, m[8]) +
+        Math.imul(lower1 & 0xffff, m[9]) +
+        Math.imul(lower1 >>> 16, m[10]) +
+        Math.imul(lower2 & 0xffff, m[11]) +
+        Math.imul(lower2 >>> 16, m[12]) +
+        Math.imul(upper0 & 0xffff, m[13]) +
+        Math.imul(upper0 >>> 16, m[14]) +
+        Math.imul(upper1 & 0xffff, m[15]) +
+        Math.imul(upper1 >>> 16, m[16]) +
+        Math.imul(upper2 & 0xffff, m[17]) +
+        Math.imul(upper2 >>> 16, m[18])) |
       0
     );
   }

@@ -1,4 +1,5 @@
 import { FlowEndReason, Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
+import type { PacketBlock } from "../capture/packet-source.js";
 import type { DecodedPacket } from "../decode/decoded-packet.js";
 import { isNoContact } from "./address-class.js";
 import {
@@ -91,6 +92,17 @@ export class FlowMeter {
     return this.flows.length;
   }
 
+  /**
+   * Meters the packets of `block` from `from` on that need no decoding, up to
+   * the first that does or whose time reaches `untilUs`; returns its index.
+   */
+  processPlain(block: PacketBlock, from: number, untilUs: number): number {
+    const limitUs = Math.min(untilUs, this.nextTickUs);
+    const next = this.plainPackets.count(block, from, this.nowUs, limitUs);
+    if (next > from) this.nowUs = block.timeUs[next - 1];
+    return next;
+  }
+
   /** Meters one packet that decode found to be of a flow, captured at `timeUs`. */
   process(packet: DecodedPacket, timeUs: number): void {
     if (timeUs >= this.nextTickUs) this.advance(timeUs);
@@ -99,7 +111,6 @@ export class FlowMeter {
       this.counters.packetsOutOfOrder++;
       this.stepBack(timeUs);
     }
-    if (this.plainPackets.count(packet, timeUs)) return;
     const { protocol } = packet;
     if (protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6) {
       this.processIcmp(packet, timeUs);

@@ -29,6 +29,7 @@ const wordsShift = flowWordsShift;
 const portsWord = portsAt;
 const stateWord = stateAt;
 const keyMask = keyStateMask;
+const ipv6KeyBit = ipv6Bit;
 /** A large array begins 16 bytes behind a page boundary; this puts flows on whole cache lines. */
 const cacheLineOffset = 48;
 
@@ -144,19 +145,9 @@ export class FlowTable {
     }
   }
 
-  /**
-   * Slot * 2 + direction of an IPv4 packet's flow, or -1: `loadPacket` and
-   * `find` in one, without memory in between. The hot path of metering.
-   */
-  findIpv4(packet: DecodedPacket): number {
+  /** Slot of an IPv4 key in canonical order, or -1; like `find`, without memory in between. */
+  findIpv4(lower: number, upper: number, ports: number, protocol: number): number {
     const { index, indexMask, words } = this;
-    const { protocol, sourcePort, destinationPort } = packet;
-    const source = packet.source3 | 0;
-    const destination = packet.destination3 | 0;
-    const isUpper = source > destination || (source === destination && sourcePort > destinationPort);
-    const lower = isUpper ? destination : source;
-    const upper = isUpper ? source : destination;
-    const ports = isUpper ? (destinationPort << 16) | sourcePort : (sourcePort << 16) | destinationPort;
     const hash = this.hasher.hashIpv4(lower, upper, ports, protocol);
     for (let i = hash >>> this.indexShift; ; i = (i + 1) & indexMask) {
       const entry = index[i];
@@ -170,7 +161,48 @@ export class FlowTable {
         words[at + portsWord] === ports &&
         (words[at + stateWord] & keyMask) === protocol
       )
-        return (slot << 1) | (isUpper ? 1 : 0);
+        return slot;
+    }
+  }
+
+  /**
+   * The same for IPv6: the addresses are in `view` at `lowerAt` and `upperAt`.
+   * Does not find keys whose addresses are both IPv4-mapped; `find` does.
+   */
+  findIpv6(view: DataView, lowerAt: number, upperAt: number, ports: number, protocol: number): number {
+    const { index, indexMask, words } = this;
+    const lower0 = view.getInt32(lowerAt);
+    const lower1 = view.getInt32(lowerAt + 4);
+    const lower2 = view.getInt32(lowerAt + 8);
+    const lower3 = view.getInt32(lowerAt + 12);
+    const upper0 = view.getInt32(upperAt);
+    const upper1 = view.getInt32(upperAt + 4);
+    const upper2 = view.getInt32(upperAt + 8);
+    const upper3 = view.getInt32(upperAt + 12);
+    const hash =
+      (this.hasher.hashIpv4(lower3, upper3, ports, protocol) +
+        this.hasher.hashPrefixes(lower0, lower1, lower2, upper0, upper1, upper2)) |
+      0;
+    for (let i = hash >>> this.indexShift; ; i = (i + 1) & indexMask) {
+      const entry = index[i];
+      if (entry === 0) return -1;
+      if ((entry ^ (hash << slotBits)) >>> slotBits !== 0) continue;
+      const slot = (entry & slotMask) - 1;
+      const at = slot << wordsShift;
+      if (
+        words[at + 3] === lower3 &&
+        words[at + 7] === upper3 &&
+        words[at + portsWord] === ports &&
+        (words[at + stateWord] & keyMask) === (protocol | ipv6KeyBit) &&
+        ((words[at] ^ lower0) |
+          (words[at + 1] ^ lower1) |
+          (words[at + 2] ^ lower2) |
+          (words[at + 4] ^ upper0) |
+          (words[at + 5] ^ upper1) |
+          (words[at + 6] ^ upper2)) ===
+          0
+      )
+        return slot;
     }
   }
 
