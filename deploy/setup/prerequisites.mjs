@@ -22,7 +22,7 @@ function isExecutable(path) {
 
 const program = (aptPackage, name = aptPackage) => ({ aptPackage, isPresent: () => hasProgram(name) });
 
-/** To build npm cap, the capture backend. */
+/** To build the capture backends: the ring and npm cap. */
 export const captureBuild = [
   program("g++"),
   program("make"),
@@ -42,6 +42,7 @@ export const testTools = [
   program("nmap"),
   program("hping3"),
   program("tcpdump"),
+  program("tcpreplay"),
   program("curl"),
 ];
 

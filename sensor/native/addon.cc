@@ -268,8 +268,10 @@ Ring* RingOf(napi_env env, napi_callback_info info) {
   napi_value object;
   void* data = nullptr;
   bool is_ring = false;
+  napi_valuetype type = napi_undefined;
   napi_get_cb_info(env, info, &count, &object, nullptr, nullptr);
-  if (count < 1 || napi_check_object_type_tag(env, object, &kRingTag, &is_ring) != napi_ok || !is_ring) return nullptr;
+  if (count < 1 || napi_typeof(env, object, &type) != napi_ok || type != napi_object) return nullptr;
+  if (napi_check_object_type_tag(env, object, &kRingTag, &is_ring) != napi_ok || !is_ring) return nullptr;
   return napi_unwrap(env, object, &data) == napi_ok ? static_cast<Ring*>(data) : nullptr;
 }
 

@@ -8,6 +8,8 @@ namespace {
 
 // What the kernel takes (BPF_MAXINSNS).
 constexpr unsigned kInstructionsMax = 4096;
+// libpcap's optimiser takes seconds for expressions of thousands of terms.
+constexpr size_t kOptimizedBytesMax = 4096;
 
 }  // namespace
 
@@ -20,7 +22,8 @@ bool CompileFilter(const std::string& expression, FilterLink link, uint32_t snap
     return false;
   }
   bpf_program compiled = {};
-  if (pcap_compile(handle, &compiled, expression.c_str(), 1, PCAP_NETMASK_UNKNOWN) != 0) {
+  const int optimize = expression.size() <= kOptimizedBytesMax ? 1 : 0;
+  if (pcap_compile(handle, &compiled, expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN) != 0) {
     *error = pcap_geterr(handle);
     pcap_close(handle);
     return false;

@@ -50,7 +50,10 @@ bool AttachFilter(const RingOptions& options, PacketRing* ring, RingError* error
   const sock_fprog attached = {static_cast<unsigned short>(program.size()),
                                reinterpret_cast<sock_filter*>(program.data())};
   if (setsockopt(ring->fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached) == 0) return true;
-  return Fail(ring, error, "attach the filter");
+  const bool is_refused = errno == ENOMEM || errno == EINVAL;
+  Fail(ring, error, "attach the filter");
+  if (is_refused) *error = {0, "the filter is too long for the kernel"};
+  return false;
 }
 
 bool MapRing(const RingOptions& options, PacketRing* ring, RingError* error) {

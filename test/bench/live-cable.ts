@@ -23,8 +23,9 @@ export class LiveCable {
         ip("netns", "exec", name, "sysctl", "-qw", `net.ipv6.conf.${scope}.disable_ipv6=1`);
     }
     ip("-n", namespace, "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", this.#sender);
-    ip("-n", namespace, "link", "set", "near", "up");
-    ip("-n", this.#sender, "link", "set", "far", "up");
+    // Larger than any frame of the file.
+    ip("-n", namespace, "link", "set", "near", "mtu", "9000", "up");
+    ip("-n", this.#sender, "link", "set", "far", "mtu", "9000", "up");
   }
 
   down(): void {

@@ -167,6 +167,13 @@ export class Cable {
     ip("netns", "del", this.namespace);
   }
 
+  /** Sends a capture file from the far end; returns how many packets went out. */
+  replay(file: string, options: readonly string[] = ["--topspeed"]): number {
+    const command = ["netns", "exec", this.namespace, "tcpreplay", "-q", ...options, "-i", this.far, file];
+    const text = execFileSync("ip", command, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    return Number(/Actual: (\d+) packets/.exec(text)?.[1]);
+  }
+
   /** A connection to a closed port of the far end, which refuses it. */
   async knock(port: number): Promise<void> {
     const socket = connectTcp({ host: this.farAddress, port, timeout: 1000 });

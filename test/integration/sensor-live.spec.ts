@@ -35,7 +35,7 @@ function meterPids(): number[] {
     });
 }
 
-describe.skipIf(!canUseNamespaces)("a live sensor", () => {
+describe.skipIf(!canUseNamespaces).each(["auto", "cap"] as const)("a live sensor, capture %s", (capture) => {
   const cable = new Cable();
   let nats: NatsProcess;
   let connection: NatsConnection;
@@ -65,6 +65,7 @@ describe.skipIf(!canUseNamespaces)("a live sensor", () => {
     config = sensorConfigSchema.parse({
       name: `live-${process.pid}`,
       interface: cable.near,
+      capture,
       nats: [nats.url],
       spoolFolder: folder.path,
       statusIntervalMs: 200,

@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
+import { FlowColumns } from "@picket/proto/batch/flow-columns.js";
+import { LiveMeter } from "@picket/sensor/capture/live-meter.js";
+import type { CaptureBackend } from "@picket/sensor/capture/live-settings.js";
+import { withBatchIdentity } from "@picket/sensor/export/batch-identity.js";
+import { describe, expect, it } from "vitest";
+import { writeCaptureFile } from "../scenarios/capture-file.js";
+import { missingRing } from "./ring-available.js";
+import { Cable, temporaryFolder, waitUntil } from "./sensor-harness.js";
+
+if (missingRing !== undefined) process.stderr.write(`sensor-ring-flows: skipped, ${missingRing}\n`);
+
+const packets = 20_000;
+const flows = 1000;
+/** npm cap holds this on a busy machine. */
+const packetsPerSecond = 5000;
+/** Generated addresses; what the interface itself sends is none of them. */
+const filter = "tcp or udp port 53";
+
+/** A live meter and the sums of every flow it reported. */
+class Metered {
+  readonly meter: LiveMeter;
+  readonly warnings: string[] = [];
+  /** "source destination source-port destination-port protocol" to packets, bytes and outcome. */
+  readonly sums = new Map<string, string>();
+  readonly #counts = new Map<string, number[]>();
+  readonly #columns = new FlowColumns();
+  readonly #epoch = randomBytes(16);
+
+  constructor(device: string, capture: CaptureBackend) {
+    const events = {
+      onBatch: ({ bytes }: { readonly bytes: Uint8Array }) => this.#take(bytes),
+      onWarning: (line: string) => void this.warnings.push(line),
+    };
+    this.meter = new LiveMeter({ interface: device, capture, filter, promiscuous: true }, events);
+    this.meter.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.meter.stop();
+    for (const [key, counts] of this.#counts) this.sums.set(key, counts.join(" "));
+  }
+
+  #take(bytes: Uint8Array): void {
+    const columns = this.#columns;
+    expect(decodeFlowBatch(withBatchIdentity(bytes, this.#epoch, 1), columns)).toBeUndefined();
+    for (let i = 0; i < columns.length; i++) {
+      const key = keyOf(columns, i);
+      const counts = this.#counts.get(key) ?? [0, 0, 0, 0, 0];
+      counts[0] += columns.forwardPackets[i];
+      counts[1] += columns.reversePackets[i];
+      counts[2] += columns.forwardBytes[i];
+      counts[3] += columns.reverseBytes[i];
+      counts[4] = Math.max(counts[4], columns.outcome[i]);
+      this.#counts.set(key, counts);
+    }
+  }
+}
+
+function keyOf(columns: FlowColumns, i: number): string {
+  const address = (index: number) => columns.addressWords.subarray(index * 4, index * 4 + 4).join(".");
+  return [
+    address(columns.sourceIndex[i]),
+    address(columns.destinationIndex[i]),
+    columns.sourcePort[i],
+    columns.destinationPort[i],
+    columns.protocol[i],
+  ].join(" ");
+}
+
+describe.skipIf(missingRing !== undefined)("the ring and npm cap", () => {
+  it("give the same flows for the same traffic", { timeout: 60_000 }, async () => {
+    const cable = new Cable();
+    const folder = temporaryFolder();
+    const metered: Metered[] = [];
+    try {
+      cable.up();
+      const file = join(folder.path, "traffic.pcap");
+      writeCaptureFile(file, { packets, flows });
+      metered.push(new Metered(cable.near, "ring"), new Metered(cable.near, "cap"));
+      const [ring, cap] = metered;
+      await waitUntil("both meters run", () => metered.every(({ meter }) => meter.state.kind === "running"));
+      // Frames above the cable's MTU do not go out.
+      const sent = cable.replay(file, ["-K", `--pps=${packetsPerSecond}`]);
+      expect(sent).toBeGreaterThan(packets / 2);
+      const taken = ({ meter }: Metered) => meter.counters["metering_packets"] ?? 0;
+      await waitUntil("every packet is metered", () => metered.every((each) => taken(each) === sent));
+      await Promise.all(metered.map((each) => each.stop()));
+      expect([ring.meter.backend, cap.meter.backend]).toEqual(["ring", "cap"]);
+      expect(ring.meter.counters).toMatchObject({ packets_dropped_kernel: 0, ring_records_corrupt: 0 });
+      expect(cap.meter.counters).not.toHaveProperty("packets_dropped_kernel");
+      expect(ring.sums.size).toBe(flows);
+      expect(Object.fromEntries(ring.sums)).toEqual(Object.fromEntries(cap.sums));
+      expect(metered.flatMap(({ warnings }) => warnings)).toEqual([]);
+    } finally {
+      await Promise.all(metered.map(({ meter }) => meter.stop()));
+      cable.down();
+      folder.remove();
+    }
+  });
+});
