@@ -45,6 +45,11 @@ test("refused credentials are said so, without the password", async () => {
   await expect(refused).rejects.not.toThrow(/wrong/);
 });
 
+test("a missing password is said so", async () => {
+  const redis = await server({ config: "requirepass right" });
+  await expect(connect(redis.url).whenUp(10_000)).rejects.toMatchObject({ code: "CREDENTIALS_REFUSED" });
+});
+
 test("a server that evicts keys is refused", async () => {
   const redis = await server({ config: "maxmemory-policy allkeys-lru" });
   await expect(connect(redis.url).whenUp(10_000)).rejects.toMatchObject({ code: "SERVER_CONFIG" });

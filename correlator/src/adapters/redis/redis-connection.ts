@@ -162,6 +162,7 @@ export class RedisConnection {
       this.notify();
     } catch (error) {
       if (error instanceof PicketError) this.refuse(error);
+      else if (isCredentialsError(error)) this.refuse(refusedError(error, this.options.url));
       else this.down(error as Error);
     }
   }
