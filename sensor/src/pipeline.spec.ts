@@ -10,7 +10,9 @@ const linkTypeRawIp = 101;
 const startUs = 1_700_000_000_000_000;
 
 /** A block of IPv4 TCP packets without payload. */
-function blockOf(packets: readonly { atMs: number; from: number; to: number; flags: number; sequence?: number }[]): PacketBlock {
+function blockOf(
+  packets: readonly { atMs: number; from: number; to: number; flags: number; sequence?: number }[],
+): PacketBlock {
   const block = new PacketBlock(Math.max(1, packets.length));
   block.bytes = new Uint8Array(40 * packets.length);
   block.view = new DataView(block.bytes.buffer);
@@ -44,7 +46,10 @@ function pipelineOf(): { pipeline: SensorPipeline; batches: number[] } {
 describe("SensorPipeline", () => {
   it("counts packets, bytes and what decode could not meter", () => {
     const { pipeline } = pipelineOf();
-    const block = blockOf([{ atMs: 0, from: 2, to: 1, flags: 2 }, { atMs: 1, from: 3, to: 1, flags: 2 }]);
+    const block = blockOf([
+      { atMs: 0, from: 2, to: 1, flags: 2 },
+      { atMs: 1, from: 3, to: 1, flags: 2 },
+    ]);
     block.capturedLength[1] = 10;
     pipeline.onBlock(block);
     expect(pipeline.counters).toMatchObject({
@@ -59,7 +64,12 @@ describe("SensorPipeline", () => {
 
   it("flushes a failed contact after 200 ms of packet time", () => {
     const { pipeline, batches } = pipelineOf();
-    pipeline.onBlock(blockOf([{ atMs: 0, from: 2, to: 1, flags: 2 }, { atMs: 5, from: 1, to: 2, flags: 20 }]));
+    pipeline.onBlock(
+      blockOf([
+        { atMs: 0, from: 2, to: 1, flags: 2 },
+        { atMs: 5, from: 1, to: 2, flags: 20 },
+      ]),
+    );
     pipeline.onBlock(blockOf([{ atMs: 204, from: 3, to: 1, flags: 2 }]));
     expect(batches).toEqual([]);
     pipeline.onBlock(blockOf([{ atMs: 205, from: 4, to: 1, flags: 2 }]));
@@ -77,7 +87,12 @@ describe("SensorPipeline", () => {
 
   it("flushes other records after 2 s", () => {
     const { pipeline, batches } = pipelineOf();
-    pipeline.onBlock(blockOf([{ atMs: 0, from: 1, to: 2, flags: 18 }, { atMs: 1, from: 2, to: 1, flags: 4 }]));
+    pipeline.onBlock(
+      blockOf([
+        { atMs: 0, from: 1, to: 2, flags: 18 },
+        { atMs: 1, from: 2, to: 1, flags: 4 },
+      ]),
+    );
     pipeline.advance(startUs + 1_100_000);
     pipeline.advance(startUs + 3_000_000);
     expect(batches).toEqual([]);
@@ -96,16 +111,24 @@ describe("SensorPipeline", () => {
 
   it("flushes when the clock is set back", () => {
     const { pipeline, batches } = pipelineOf();
-    pipeline.onBlock(blockOf([{ atMs: 0, from: 2, to: 1, flags: 2 }, { atMs: 5, from: 1, to: 2, flags: 20 }]));
+    pipeline.onBlock(
+      blockOf([
+        { atMs: 0, from: 2, to: 1, flags: 2 },
+        { atMs: 5, from: 1, to: 2, flags: 20 },
+      ]),
+    );
     pipeline.onBlock(blockOf([{ atMs: -3_600_000, from: 3, to: 1, flags: 2 }]));
     expect(batches).toEqual([1]);
   });
 });
 
-const captures = process.env.PICKET_CAPTURES ?? fileURLToPath(new URL("../../../shared/captures", import.meta.url));
+const captures =
+  process.env.PICKET_CAPTURES ?? fileURLToPath(new URL("../../../shared/captures", import.meta.url));
 
 /** What the first records of a capture's flows say, by outcome and protocol, and its distinct failed contacts. */
-async function meterFile(path: string): Promise<{ outcomes: Record<string, number>; failedContacts: number }> {
+async function meterFile(
+  path: string,
+): Promise<{ outcomes: Record<string, number>; failedContacts: number }> {
   const outcomes: Record<string, number> = {};
   const contacts = new Set<string>();
   let packets = 0;
@@ -113,12 +136,14 @@ async function meterFile(path: string): Promise<{ outcomes: Record<string, numbe
     for (let row = 0; row < columns.length; row++) {
       packets += columns.forwardPackets[row] + columns.reversePackets[row];
       const outcome = columns.outcome[row];
-      const isFirst = columns.recordKind[row] === RecordKind.first || columns.recordKind[row] === RecordKind.only;
+      const isFirst =
+        columns.recordKind[row] === RecordKind.first || columns.recordKind[row] === RecordKind.only;
       if (!isFirst) continue;
       const name = `${outcomeNames[outcome]} ${columns.protocol[row]}`;
       outcomes[name] = (outcomes[name] ?? 0) + 1;
       if (outcome === Outcome.unknown || outcome === Outcome.answered) continue;
-      const addressOf = (index: number): string => columns.addressWords.slice(index * 4, index * 4 + 4).join(".");
+      const addressOf = (index: number): string =>
+        columns.addressWords.slice(index * 4, index * 4 + 4).join(".");
       contacts.add(
         [
           addressOf(columns.sourceIndex[row]),

@@ -66,12 +66,10 @@ describe("NatsPolicyStore", () => {
 
   it("announces each new revision", async () => {
     const announced: string[] = [];
-    link
-      .current()
-      .subscribe("picket.policy.v1", {
-        max: 1,
-        callback: (_error, message) => void announced.push(message.string()),
-      });
+    link.current().subscribe("picket.policy.v1", {
+      max: 1,
+      callback: (_error, message) => void announced.push(message.string()),
+    });
     await new NatsPolicyStore(link).update(portsPolicy(9), "0", "", "", 0);
     await until("it is announced", () => announced.length === 1);
     expect(JSON.parse(announced[0])).toEqual({ revision: "1" });
