@@ -1,31 +1,30 @@
-import { partitionCount } from "../../../windows/window-store.js";
 import { redisScript, type RedisConnection, type RedisReply } from "../redis-connection.js";
-import { list } from "../redis-reply.js";
+import { latin1, list } from "../redis-reply.js";
 import { readLua } from "./read-lua.js";
 
 const readAll = redisScript(readLua);
 /** Keys of one script call: about a millisecond, in which nobody else is served. */
-const keysPerCallMax = 128;
+const keysPerCallMax = 256;
 
 /** What may be read of a key, by the name of its command. */
 export type ReadCommand = "GET" | "HGET" | "HGETALL" | "PFCOUNT" | "SMEMBERS";
 
 interface Waiting {
-  readonly key: string;
   readonly command: ReadCommand;
+  readonly keys: readonly string[];
   readonly field: string;
-  readonly reply: Promise<RedisReply>;
-  resolve(reply: RedisReply): void;
+  resolve(replies: readonly RedisReply[]): void;
   reject(error: unknown): void;
 }
 
 /**
  * Reads of one turn of the event loop leave together, in one script for each
- * partition, and what several ask for is read once: a command of its own costs
- * the client ten times as much.
+ * partition, and a key that several ask for is read once: a command of its own
+ * costs the client ten times as much.
  */
 export class PartitionReads {
-  private waiting: Map<string, Waiting>[] = [];
+  private waiting: Waiting[][] = [];
+  private known = new Map<string, Promise<RedisReply>>();
   private isScheduled = false;
 
   constructor(private readonly connection: RedisConnection) {}
@@ -33,13 +32,26 @@ export class PartitionReads {
   /** @param field binary string, for HGET only */
   read(partition: number, command: ReadCommand, key: string, field = ""): Promise<RedisReply> {
     this.schedule();
-    const waiting = (this.waiting[partition] ??= new Map<string, Waiting>());
     const name = `${command} ${key} ${field}`;
-    const known = waiting.get(name);
-    if (known !== undefined) return known.reply;
-    const added = waitFor(key, command, field);
-    waiting.set(name, added);
-    return added.reply;
+    let reply = this.known.get(name);
+    if (reply === undefined) {
+      reply = this.readEach(partition, command, [key], field).then(([only]) => only);
+      this.known.set(name, reply);
+    }
+    return reply;
+  }
+
+  /** The same of several keys, with a reply for each. */
+  readEach(
+    partition: number,
+    command: ReadCommand,
+    keys: readonly string[],
+    field = "",
+  ): Promise<readonly RedisReply[]> {
+    this.schedule();
+    return new Promise((resolve, reject) => {
+      (this.waiting[partition] ??= []).push({ command, keys, field, resolve, reject });
+    });
   }
 
   private schedule(): void {
@@ -52,37 +64,37 @@ export class PartitionReads {
     const { waiting } = this;
     this.isScheduled = false;
     this.waiting = [];
-    for (let partition = 0; partition < partitionCount; partition++) {
-      const reads = [...(waiting[partition]?.values() ?? [])];
-      for (let from = 0; from < reads.length; from += keysPerCallMax)
-        void this.call(reads.slice(from, from + keysPerCallMax));
+    this.known = new Map();
+    for (const reads of waiting) if (reads !== undefined) this.sendAll(reads);
+  }
+
+  private sendAll(reads: readonly Waiting[]): void {
+    let keys = 0;
+    let some: Waiting[] = [];
+    for (const read of reads) {
+      some.push(read);
+      keys += read.keys.length;
+      if (keys < keysPerCallMax) continue;
+      void this.call(some);
+      some = [];
+      keys = 0;
     }
+    if (some.length > 0) void this.call(some);
   }
 
   private async call(reads: readonly Waiting[]): Promise<void> {
+    const keys: string[] = [];
     const words: (string | Buffer)[] = [];
-    for (const { command, field } of reads) words.push(command, Buffer.from(field, "latin1"));
+    for (const read of reads) {
+      for (const key of read.keys) keys.push(key);
+      words.push(read.command, latin1(read.field), String(read.keys.length));
+    }
     try {
-      const replies = list(
-        await this.connection.run(
-          readAll,
-          reads.map(({ key }) => key),
-          words,
-        ),
-      );
-      for (const [index, read] of reads.entries()) read.resolve(replies[index]);
+      const replies = list(await this.connection.run(readAll, keys, words));
+      let at = 0;
+      for (const read of reads) read.resolve(replies.slice(at, (at += read.keys.length)));
     } catch (error) {
       for (const read of reads) read.reject(error);
     }
   }
-}
-
-function waitFor(key: string, command: ReadCommand, field: string): Waiting {
-  let resolve: Waiting["resolve"] = () => {};
-  let reject: Waiting["reject"] = () => {};
-  const reply = new Promise<RedisReply>((resolved, rejected) => {
-    resolve = resolved;
-    reject = rejected;
-  });
-  return { key, command, field, reply, resolve, reject };
 }

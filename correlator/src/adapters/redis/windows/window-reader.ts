@@ -38,38 +38,48 @@ export class WindowReader {
     return today !== null || before !== null;
   }
 
+  /** Few sources have more than one contact a day, so what they would need is not asked for at first. */
   private async readSource(source: AddressKey, fromDay: number, toDay: number): Promise<SourceWindow> {
-    const days: Promise<number>[] = [];
-    const failed: Contact[] = [];
-    const answered: Contact[] = [];
+    const p = partitionOf(source);
+    const bucket = contactBucketOf(subjectHash(source));
+    const keys: string[] = [];
     for (let day = fromDay; day <= toDay; day++)
-      days.push(this.readDay(source, true, day, failed), this.readDay(source, false, day, answered));
-    const refused = await Promise.all(days);
-    return { source, failed, answered, refused: refused.reduce((sum, count) => sum + count, 0) };
+      keys.push(
+        windowKeys.contactBucket(p, true, day, bucket),
+        windowKeys.contactBucket(p, false, day, bucket),
+      );
+    const held = await this.reads.readEach(p, "HGET", keys, source);
+    const window: ReadWindow = { source, failed: [], answered: [], refused: 0 };
+    const own: Promise<void>[] = [];
+    for (const [index, only] of held.entries()) {
+      if (!Buffer.isBuffer(only)) continue;
+      const isFailed = index % 2 === 0;
+      if (only.length > 0) (isFailed ? window.failed : window.answered).push(parseOnlyContact(only));
+      else own.push(this.readOwn(window, isFailed, fromDay + (index >>> 1)));
+    }
+    if (own.length > 0) await Promise.all(own);
+    return window;
   }
 
-  /** Adds one day's contacts; resolves to the failed ones that the cap refused. */
-  private async readDay(
-    source: AddressKey,
-    isFailed: boolean,
-    day: number,
-    into: Contact[],
-  ): Promise<number> {
+  private async readOwn(window: ReadWindow, isFailed: boolean, day: number): Promise<void> {
+    const { source } = window;
     const p = partitionOf(source);
-    const bucket = windowKeys.contactBucket(p, isFailed, day, contactBucketOf(subjectHash(source)));
-    const only = await this.reads.read(p, "HGET", bucket, source);
-    if (!Buffer.isBuffer(only)) return 0;
-    if (only.length > 0) {
-      into.push(parseOnlyContact(only));
-      return 0;
-    }
     const [own, refused] = await Promise.all([
       this.reads.read(p, "HGETALL", windowKeys.ownContacts(p, isFailed, day, source)),
       isFailed ? this.reads.read(p, "PFCOUNT", windowKeys.refusedContacts(p, true, day, source)) : 0,
     ]);
     const fields = list(own);
+    const into = isFailed ? window.failed : window.answered;
     for (let at = 0; at < fields.length; at += 2)
       into.push(parseContact(bytes(fields[at]).toString("latin1"), bytes(fields[at + 1])));
-    return Number(refused);
+    window.refused += Number(refused);
   }
+}
+
+/** A source's window while it is read. */
+interface ReadWindow {
+  readonly source: AddressKey;
+  readonly failed: Contact[];
+  readonly answered: Contact[];
+  refused: number;
 }
