@@ -191,6 +191,19 @@ describe("many sources", () => {
     ).toEqual([]);
   });
 
+  it("that are inside and reach nearly everything else are not suspected together", async () => {
+    const failing = crowd(12, (index) => ({
+      source: `10.2.0.${1 + index}`,
+      destination: `10.1.0.${1 + index}`,
+      port: 445,
+    }));
+    const ordinary = failing.flatMap((flow) =>
+      [1, 2].map((host) => ({ ...flow, destination: `10.4.0.${host}`, outcome: Outcome.answered })),
+    );
+    expect(await kindsOf([...failing, ...ordinary])).toEqual([]);
+    expect(await kindsOf(failing)).toEqual(["distributed_scan medium"]);
+  });
+
   it("that flood one service by the hundred a second are one flood and no scan", async () => {
     const flood = each(6000, (index) => ({
       source: `${11 + (index % 150)}.${index >> 8}.${index & 255}.7`,

@@ -27,19 +27,25 @@ export interface CrowdMembers {
 /**
  * Failed contacts of the crowd's sources with its subject within the slice and
  * the one before, by time. Sources far above the others' median are left out:
- * they are scans of their own.
+ * they are scans of their own. So are inside sources that mostly reach what they
+ * want, because one failure of theirs says little, unless they lost a service.
  */
 export function crowdContacts(members: CrowdMembers): SourcedContact[] {
   const endMs = (members.key.slice + 1) * contactSliceMs;
   const most = outlierFactor * Math.max(3, median(members.sources.map(({ failed }) => failed.length)));
   const contacts: SourcedContact[] = [];
-  for (const { source, failed } of members.sources) {
-    if (failed.length > most) continue;
+  for (const member of members.sources) {
+    const { source, failed } = member;
+    if (failed.length > most || (!members.isKnownService && mostlySucceeds(member, members))) continue;
     for (const contact of failed)
       if (contact.firstMs >= endMs - 2 * contactSliceMs && isAbout(contact, members))
         contacts.push({ source, contact });
   }
   return contacts.sort((a, b) => a.contact.firstMs - b.contact.firstMs || (a.source < b.source ? -1 : 1));
+}
+
+function mostlySucceeds({ source, failed, answeredHosts }: SourceContacts, members: CrowdMembers): boolean {
+  return answeredHosts.size >= failed.length && members.isInside(source);
 }
 
 function isAbout(contact: Contact, { key, isInside }: CrowdMembers): boolean {
