@@ -1,13 +1,13 @@
 import { redisScript, type RedisConnection, type RedisReply } from "../redis-connection.js";
 import { latin1, list } from "../redis-reply.js";
-import { readLua } from "./read-lua.js";
+import { readCommands, readLua } from "./read-lua.js";
 
 const readAll = redisScript(readLua);
 /** Keys of one script call: about a millisecond, in which nobody else is served. */
 const keysPerCallMax = 256;
 
 /** What may be read of a key, by the name of its command. */
-export type ReadCommand = "GET" | "HGET" | "HGETALL" | "PFCOUNT" | "SMEMBERS";
+export type ReadCommand = (typeof readCommands)[number];
 
 interface Waiting {
   readonly command: ReadCommand;
@@ -84,13 +84,14 @@ export class PartitionReads {
 
   private async call(reads: readonly Waiting[]): Promise<void> {
     const keys: string[] = [];
-    const words: (string | Buffer)[] = [];
+    let packed = "";
     for (const read of reads) {
       for (const key of read.keys) keys.push(key);
-      words.push(read.command, latin1(read.field), String(read.keys.length));
+      const number = readCommands.indexOf(read.command) + 1;
+      packed += String.fromCharCode(number, read.keys.length, read.field.length) + read.field;
     }
     try {
-      const replies = list(await this.connection.run(readAll, keys, words));
+      const replies = list(await this.connection.run(readAll, keys, [latin1(packed)]));
       let at = 0;
       for (const read of reads) read.resolve(replies.slice(at, (at += read.keys.length)));
     } catch (error) {
