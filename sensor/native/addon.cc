@@ -14,8 +14,8 @@ namespace {
 using picket::PacketRing;
 using picket::RingOptions;
 
-// After so many blocks other events have their turn.
-constexpr uint32_t kBlocksPerTurn = 4;
+// After so many blocks other events have their turn: a full one takes milliseconds.
+constexpr uint32_t kBlocksPerTurn = 2;
 constexpr napi_type_tag kRingTag = {0x7069636b65742d72, 0x696e672d68616e64};
 
 // One open ring. It lives until the event loop has closed its handle and the

@@ -38,9 +38,10 @@ export class LiveCable {
     }
   }
 
-  /** Sends the file `loops` times over. Throws an Error when tcpreplay fails. */
-  async replay(file: string, loops: number, packetsPerSecond: number): Promise<Replay> {
-    const options = ["-q", "-K", `--loop=${loops}`, `--pps=${packetsPerSecond}`, "-i", "far", file];
+  /** Sends the file over and over. Throws an Error when tcpreplay fails. */
+  async replay(file: string, packetsPerSecond: number, seconds: number): Promise<Replay> {
+    const pace = [`--pps=${packetsPerSecond}`, "--loop=0", `--duration=${seconds}`];
+    const options = ["-q", "-K", ...pace, "-i", "far", file];
     const child = spawn("ip", ["netns", "exec", this.#sender, "tcpreplay", ...options], {
       stdio: ["ignore", "pipe", "pipe"],
       timeout: replayMaxMs,

@@ -91,6 +91,7 @@ export const picketMeter: LiveReader = {
     const settings: MeterSettings = { ...meterDefaults, interface: device, capture: "ring" };
     child.stdin?.write(`${JSON.stringify({ kind: "start", settings })}\n`);
     await until("the meter runs", () => meter.isRunning);
+    child.kill("SIGUSR2");
     const cost = await costOf(child, send, () => child.stdin?.end());
     const delayMs = Number(/delay ([\d.]+)/.exec(text())?.[1]);
     const { packets_captured: packets, packets_dropped_kernel: dropped } = meter.counters;
@@ -100,12 +101,16 @@ export const picketMeter: LiveReader = {
   },
 };
 
-/** Says at its end how late the event loop was; the probe's own interval is in what it measures. */
+/**
+ * Says at its end how late the event loop was since SIGUSR2, which comes when the
+ * meter runs; the probe's own interval is in what it measures.
+ */
 const delayProbe = `
   import { monitorEventLoopDelay } from "node:perf_hooks";
   import { writeSync } from "node:fs";
   const histogram = monitorEventLoopDelay({ resolution: ${delayResolutionMs} });
   histogram.enable();
+  process.on("SIGUSR2", () => histogram.reset());
   process.on("exit", () =>
     writeSync(2, "delay " + Math.max(0, histogram.percentile(99.9) / 1e6 - ${delayResolutionMs}) + "\\n"));`;
 

@@ -8,7 +8,7 @@ import { LiveCable, type Replay } from "./live-cable.js";
 import { type LiveCost, type LiveReader, picketMeter, softflowd, tcpdump } from "./live-reader.js";
 
 const packetsPerSecond = 1_000_000;
-const secondsWanted = 10;
+const seconds = 10;
 const peers: readonly LiveReader[] = [tcpdump, softflowd];
 
 /** CPU and losses of metering live packets, against tcpdump and softflowd on the same cable. */
@@ -52,32 +52,28 @@ async function measure(
   const file = join(folder, "traffic.pcap");
   const { packets, flows } = options;
   writeCaptureFile(file, { packets, flows, ipv6Share });
-  const loops = Math.ceil((packetsPerSecond * secondsWanted) / packets);
   const readers = [picketMeter, ...peers.filter(({ label }) => isInstalled(label))];
   const all = readers.map((reader): Measured => ({ reader, costs: [], replays: [] }));
   for (let run = 0; run < options.runs; run++)
     for (const { reader, costs, replays } of all)
       costs.push(
         await reader.measure(cable.namespace, cable.interface, folder, async () => {
-          replays.push(await cable.replay(file, loops, packetsPerSecond));
+          replays.push(await cable.replay(file, packetsPerSecond, seconds));
         }),
       );
-  const traffic = `${packets} packets, ${flows} flows, ${loops} times, seed ${captureFileDefaults.seed}`;
+  const traffic = `${packets} packets, ${flows} flows, seed ${captureFileDefaults.seed}, over and over for ${seconds} s`;
   return resultOf(all, options.runs, [traffic, `load average ${loadavg().map(rounded).join(" ")}`]);
 }
 
 function resultOf(all: readonly Measured[], runs: number, notes: readonly string[]): BenchmarkResult {
-  const cpu = ({ costs }: Measured) => median(costs.map(({ cpuSeconds }) => cpuSeconds));
+  const cpu = (each: Measured) => median(nanosecondsOf(each));
   const [ours, ...others] = all;
   const value = cpu(ours);
   const missing = peers.filter((peer) => others.every(({ reader }) => reader !== peer));
   return {
-    metric: "CPU of the whole process, user and system",
-    unit: "s",
-    measurements: all.map(({ reader, costs }) => ({
-      label: reader.label,
-      values: costs.map(({ cpuSeconds }) => cpuSeconds),
-    })),
+    metric: "CPU of the whole process, user and system, a packet sent",
+    unit: "ns",
+    measurements: all.map((each) => ({ label: each.reader.label, values: nanosecondsOf(each) })),
     value,
     peers: Object.fromEntries(others.map((each) => [each.reader.label, cpu(each)])),
     ratio: Object.fromEntries(
@@ -98,14 +94,19 @@ function resultOf(all: readonly Measured[], runs: number, notes: readonly string
   };
 }
 
+/** By packet, because a busy machine sends fewer in the time. */
+function nanosecondsOf({ costs, replays }: Measured): number[] {
+  return costs.map(({ cpuSeconds }, run) => (cpuSeconds * 1e9) / replays[run].packets);
+}
+
 /** A reader that skips packets would be fast for the wrong reason. */
 function lossNotes({ reader, costs, replays }: Measured): string[] {
-  return costs.map(({ packets, dropped, rssMib, delayMs }, run) => {
+  return costs.map(({ cpuSeconds, packets, dropped, rssMib, delayMs }, run) => {
     const { packets: sent, packetsPerSecond: rate } = replays[run];
     const late = delayMs === undefined ? "" : `, event loop p99.9 ${rounded(delayMs)} ms`;
     return (
       `${reader.label}: sent ${sent} at ${Math.round(rate)}/s, saw ${packets ?? "?"}, ` +
-      `dropped ${dropped ?? "?"}, ${Math.round(rssMib)} MiB${late}`
+      `dropped ${dropped ?? "?"}, ${rounded(cpuSeconds)} s CPU, ${Math.round(rssMib)} MiB${late}`
     );
   });
 }

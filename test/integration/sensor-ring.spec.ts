@@ -149,6 +149,20 @@ describe.skipIf(missingRing !== undefined)("a ring", () => {
     expect(slow.source.freezes).toBeGreaterThan(0);
   });
 
+  it("counts what is left in the ring when it is closed", async () => {
+    const before = capture();
+    const left = capture();
+    await seen(left);
+    const stopped = left.source.stop();
+    // The deadline of the stop passes in this call, with everything still in the ring.
+    execFileSync("ip", ["netns", "exec", cable.namespace, "ping", "-qf", "-c", "10000", cable.nearAddress]);
+    await stopped;
+    await waitUntil("the other ring is read", () => before.packets >= 10_000);
+    const { packetsReceived, packetsDropped } = left.source.counters;
+    expect(packetsDropped).toBeGreaterThan(0);
+    expect(packetsReceived + packetsDropped).toBeGreaterThanOrEqual(10_000);
+  });
+
   it("waits while the interface is down", async () => {
     const waiting = capture();
     await seen(waiting);

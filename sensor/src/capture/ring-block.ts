@@ -41,6 +41,8 @@ export class RingBlockReader {
   recordsCorrupt = 0;
   /** Packets handed on. */
   packets = 0;
+  /** Packets read, those left out included. */
+  packetsRead = 0;
   readonly #block: PacketBlock;
   readonly #words: Uint32Array;
   readonly #view: DataView;
@@ -82,6 +84,7 @@ export class RingBlockReader {
       if (header % 8 !== 0 || header + headersBytes > end) return this.#abandon();
       const next = this.#words[header >> 2];
       if (!this.#take(header, end)) return this.#abandon();
+      this.packetsRead++;
       // Forward only, so that the walk ends; 0 after the last packet.
       if (next < headersBytes && left > 1) return this.#abandon();
       header += next;

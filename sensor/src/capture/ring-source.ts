@@ -43,6 +43,8 @@ export class RingSource implements PacketSource {
   #received = 0;
   #dropped = 0;
   #corrupt = 0;
+  /** Packets the kernel put into the ring that is open. */
+  #written = 0;
   #ring: RingHandle | undefined;
   #reader: RingBlockReader | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -133,6 +135,7 @@ export class RingSource implements PacketSource {
     const reader = new RingBlockReader(ring.memory, blockBytes, ring.isCooked, loopbackIndex, onBlock);
     this.#ring = ring;
     this.#reader = reader;
+    this.#written = 0;
     this.#wasRunning = true;
     this.#onState({ kind: "running" });
     this.#watchIn(watchIntervalMs);
@@ -186,19 +189,24 @@ export class RingSource implements PacketSource {
   }
 
   #close(): void {
-    const { packetsReceived, packetsDropped, recordsCorrupt } = this.counters;
-    [this.#received, this.#dropped, this.#corrupt] = [packetsReceived, packetsDropped, recordsCorrupt];
-    this.#reader = undefined;
-    const ring = this.#ring;
-    this.#ring = undefined;
-    if (ring !== undefined) this.binding.close(ring);
+    const [ring, reader] = [this.#ring, this.#reader];
+    if (ring === undefined || reader === undefined) return;
+    this.#readStatistics();
+    this.#received += reader.packets;
+    this.#corrupt += reader.recordsCorrupt;
+    // What the ring still holds is lost like what never got into it.
+    this.#dropped += Math.max(0, this.#written - reader.packetsRead);
+    this.#ring = this.#reader = undefined;
+    this.binding.close(ring);
   }
 
   #readStatistics(): void {
     if (this.#ring === undefined) return;
     const statistics = this.binding.statistics(this.#ring);
-    this.#dropped += statistics?.drops ?? 0;
-    this.freezes += statistics?.freezes ?? 0;
+    if (statistics === undefined) return;
+    this.#written += statistics.packets - statistics.drops;
+    this.#dropped += statistics.drops;
+    this.freezes += statistics.freezes;
   }
 
   #facts(): InterfaceFacts {
