@@ -42,7 +42,9 @@ export class SensorPipeline {
   onBlock(block: PacketBlock): void {
     const { decodeCounts, meter, batch } = this;
     const { count, wireLength } = block;
-    for (let i = 0; i < count; i++) this.bytes += wireLength[i];
+    let wireBytes = 0;
+    for (let i = 0; i < count; i++) wireBytes += wireLength[i];
+    this.bytes += wireBytes;
     for (let i = 0; i < count; i++) {
       const next = meter.processPlain(block, i, batch.dueUs);
       decodeCounts[DecodeResult.flow] += next - i;
