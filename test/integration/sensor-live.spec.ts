@@ -115,7 +115,7 @@ describe.skipIf(!canUseNamespaces).each(["auto", "cap"] as const)("a live sensor
     expect(last?.hostAddresses).toContain(cable.nearAddress);
     expect(last?.interfaces).toEqual([cable.near]);
     expect(await stop()).toBe(0);
-    expect(last?.state).toBe(5);
+    await waitUntil("the last heartbeat", () => last?.state === 5);
     expect(readdirSync(`${folder.path}/${config.name}`)).toEqual([]);
     expect(meterPids()).toEqual([]);
   });
