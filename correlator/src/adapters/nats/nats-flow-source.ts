@@ -111,20 +111,23 @@ export class NatsFlowSource implements FlowSource {
     this.#stop.signal.addEventListener("abort", renew);
     const forgetLink = this.#link.onConnected(renew);
     const extender = setInterval(() => this.#extend(queue), extendEveryMs);
-    const groups = new Set<Promise<void>>();
+    const groups = new Set<Promise<unknown>>();
+    const failures: unknown[] = [];
     try {
       while (!this.#stop.signal.aborted) {
         const messages = await queue.take(idleWaitMs);
         if (messages === "missing") throw new Error(`consumer ${subjects.correlatorsConsumer} is gone`);
         const deliveries = await this.#sort(messages);
         if (deliveries.length === 0) continue;
-        const group = onDeliveries(deliveries).finally(() => groups.delete(group));
-        group.catch(() => {});
+        const group = onDeliveries(deliveries)
+          .catch((error: unknown) => failures.push(error))
+          .finally(() => groups.delete(group));
         groups.add(group);
         if (groups.size >= groupsInHandMax) await Promise.race(groups);
+        if (failures.length > 0) throw failures[0];
       }
     } finally {
-      await Promise.allSettled(groups);
+      await Promise.all(groups);
       this.#stop.signal.removeEventListener("abort", renew);
       forgetLink();
       clearInterval(extender);
