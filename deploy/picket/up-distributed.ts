@@ -13,6 +13,10 @@ const stopDeadlineMs = 10_000;
  * command's.
  */
 export async function upDistributed(config: UpConfig, signal: AbortSignal): Promise<number> {
+  if (config.logLevel !== "silent")
+    process.stderr.write(
+      `picket runs a sensor on ${config.interface || "the default interface"}, a correlator and the api on ${config.listen}; Ctrl-C stops all three\n`,
+    );
   const children = rolesOf(config).map((args) => start(args, config));
   const ends = children.map(exitCodeOf);
   const firstEnd = Promise.race(ends);

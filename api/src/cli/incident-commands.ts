@@ -41,7 +41,10 @@ export function registerIncidentCommands(program: Command, terminal: Terminal): 
     .option("--cursor <cursor>", "go on after this cursor; 0 is everything retained", "")
     .option("--count <count>", "stop after this many changes", wholeNumber(1))
     .option("--timeout <seconds>", "stop after this time", wholeNumber(1))
-    .addHelpText("after", "\nExample:\n  picket incidents watch --cursor 0 --min-severity high\n")
+    .addHelpText(
+      "after",
+      "\nBegins with what changes from now on; --cursor 0 begins with everything kept.\n\nExample:\n  picket incidents watch --cursor 0 --min-severity high\n",
+    )
     .action((options: WatchCommandOptions) => watchCommand(options, terminal));
 }
 
