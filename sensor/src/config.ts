@@ -18,7 +18,7 @@ export const sensorConfigSchema = z.strictObject({
     .enum(["auto", "ring", "cap"])
     .default("auto")
     .describe("Capture backend: the kernel's ring (Linux) or npm cap; auto takes the best one there is."),
-  ringBytes: integer(24 << 20, 1 << 20, 2 ** 30, "Memory of the ring, in blocks of up to 1 MiB."),
+  ringBytes: integer(20 << 20, 1 << 20, 2 ** 30, "Memory of the ring, in blocks of up to 1 MiB."),
   promiscuous: z
     .boolean()
     .default(true)

@@ -92,27 +92,35 @@ export const picketMeter: LiveReader = {
     child.stdin?.write(`${JSON.stringify({ kind: "start", settings })}\n`);
     await until("the meter runs", () => meter.isRunning);
     child.kill("SIGUSR2");
-    const cost = await costOf(child, send, () => child.stdin?.end());
-    const delayMs = Number(/delay ([\d.]+)/.exec(text())?.[1]);
+    const delayMs = () => /delay ([\d.]+)\n/.exec(text())?.[1];
+    const cost = await costOf(child, send, async () => {
+      child.kill("SIGUSR2");
+      await until("the delay is known", () => delayMs() !== undefined);
+      child.stdin?.end();
+    });
     const { packets_captured: packets, packets_dropped_kernel: dropped } = meter.counters;
     if (meter.counters["metering_packets"] !== packets)
       throw new Error(`metered ${meter.counters["metering_packets"]} of ${packets} packets`);
-    return { ...cost, packets, dropped, delayMs };
+    return { ...cost, packets, dropped, delayMs: Number(delayMs()) };
   },
 };
 
 /**
- * Says at its end how late the event loop was since SIGUSR2, which comes when the
- * meter runs; the probe's own interval is in what it measures.
+ * Says how late the event loop was between two SIGUSR2: when the meter runs, and
+ * when it has taken everything. The probe's own interval is in what it measures.
  */
 const delayProbe = `
   import { monitorEventLoopDelay } from "node:perf_hooks";
   import { writeSync } from "node:fs";
   const histogram = monitorEventLoopDelay({ resolution: ${delayResolutionMs} });
   histogram.enable();
-  process.on("SIGUSR2", () => histogram.reset());
-  process.on("exit", () =>
-    writeSync(2, "delay " + Math.max(0, histogram.percentile(99.9) / 1e6 - ${delayResolutionMs}) + "\\n"));`;
+  process.once("SIGUSR2", () => {
+    histogram.reset();
+    process.once("SIGUSR2", report);
+  });
+  function report() {
+    writeSync(2, "delay " + Math.max(0, histogram.percentile(99.9) / 1e6 - ${delayResolutionMs}) + "\\n");
+  }`;
 
 /** What the meter writes on descriptor 3. */
 class MeterOutput {
@@ -149,7 +157,7 @@ function textOf(child: ChildProcess): () => string {
 async function costOf(
   child: ChildProcess,
   send: () => Promise<void>,
-  stop: () => void,
+  stop: () => unknown,
 ): Promise<Pick<LiveCost, "cpuSeconds" | "rssMib">> {
   const pid = child.pid ?? 0;
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
@@ -159,7 +167,7 @@ async function costOf(
     await settled(pid);
     const rssMib = Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
     const cpuSeconds = cpuOf(pid);
-    stop();
+    await stop();
     await ended;
     return { cpuSeconds, rssMib };
   } finally {

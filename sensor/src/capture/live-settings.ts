@@ -30,7 +30,7 @@ export interface MeterTimeouts {
 /** Defaults of everything but the interface. */
 export const meterDefaults: Omit<MeterSettings, "interface"> = {
   capture: "auto",
-  ringBytes: 24 << 20,
+  ringBytes: 20 << 20,
   promiscuous: true,
   filter: "",
   snapLengthBytes: 256,
