@@ -14,11 +14,12 @@ import {
 } from "../windows/window-store.js";
 import { detectCampaign } from "./campaign.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
+import { CrowdGrowth } from "./crowd-growth.js";
 import { detectDistributedScan } from "./distributed-scan.js";
 import { baselineSlices, detectHostBurst } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
 
-/** Crowd sources below which no detector of crowds fires. */
+/** Sources of one prefix below which there is no campaign; other crowds need one more. */
 const crowdSourcesMin = 3;
 
 /**
@@ -28,6 +29,7 @@ const crowdSourcesMin = 3;
  */
 export class Evaluator {
   private revision: PolicyRevision = defaultPolicyRevision;
+  private readonly growth = new CrowdGrowth();
 
   constructor(
     private readonly windows: WindowStore,
@@ -71,11 +73,18 @@ export class Evaluator {
   private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const [current, previous] = await this.windows.readCrowds([key, { ...key, slice: key.slice - 1 }]);
     const addresses = [...new Set([...current.sources, ...previous.sources])].sort();
-    if (addresses.length < crowdSourcesMin) return undefined;
+    if (addresses.length < this.sourcesMin(key)) return undefined;
+    if (!evaluation.confirmed && this.growth.isSmall(key, current.count)) return undefined;
     const members = await this.readMembers(key, addresses, current.count, current.sources.length);
     return key.kind === "prefix"
       ? detectCampaign(members, evaluation)
       : detectDistributedScan(members, evaluation);
+  }
+
+  /** Sources below which no detector of this kind of crowd fires. */
+  private sourcesMin(key: CrowdKey): number {
+    if (key.kind === "prefix") return crowdSourcesMin;
+    return key.kind === "target" ? this.revision.policy.scan.sourcesPerTarget : crowdSourcesMin + 1;
   }
 
   private async readMembers(
