@@ -97,18 +97,13 @@ export class IncidentPublisher {
       if (
         successor !== undefined &&
         !successor.confirmed &&
-        !this.isActive(successor.id) &&
+        !this.published.has(successor.id) &&
         !aliases.has(successor.id)
       )
         aliases.set(successor.id, id);
     }
     this.knownAliases = aliases;
     return aliases;
-  }
-
-  private isActive(id: string): boolean {
-    const state = this.published.get(id)?.incident.state;
-    return state !== undefined && state !== "merged" && state !== "retracted";
   }
 
   private eventFor(
