@@ -54,12 +54,74 @@ export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind];
 export const StealthKind = { none: 0, null: 1, fin: 2, xmas: 3, ack: 4, fragment: 5, other: 6 } as const;
 export type StealthKind = (typeof StealthKind)[keyof typeof StealthKind];
 
+/** Where a packet's flow goes, seen from the sensor's own host. */
+export const HostDirection = { transit: 0, inbound: 1, outbound: 2, internal: 3 } as const;
+export type HostDirection = (typeof HostDirection)[keyof typeof HostDirection];
+
+/** What the first bytes of a flow's payload say; `other`: none of the rest. */
+export const Application = { unknown: 0, other: 1, dns: 2, http: 3, tls: 4, ssh: 5, stratum: 6 } as const;
+export type Application = (typeof Application)[keyof typeof Application];
+
+/** Names of the applications by value. */
+export const applicationNames = ["unknown", "other", "dns", "http", "tls", "ssh", "stratum"] as const;
+
+/** A scanner told by the numbers in its SYN. */
+export const ProbeKind = { none: 0, masscan: 1, mirai: 2, zmap: 3 } as const;
+export type ProbeKind = (typeof ProbeKind)[keyof typeof ProbeKind];
+
+/** Names of the probe kinds by value. */
+export const probeKindNames = ["none", "masscan", "mirai", "zmap"] as const;
+
+/** What an ARP record is about. */
+export const ArpOperation = { request: 0, reply: 1, announcement: 2, probe: 3 } as const;
+export type ArpOperation = (typeof ArpOperation)[keyof typeof ArpOperation];
+
+/** Most SYN fingerprints of one batch. */
+export const batchFingerprintsMax = 256;
+/** One fingerprint; see `FlowColumns.fingerprintBytes`. */
+export const fingerprintBytes = 12;
+/** Most host names of one batch, and most bytes of them and of one. */
+export const batchNamesMax = 512;
+export const batchNameBytesMax = 8192;
+export const nameBytesMax = 253;
+/** Most ARP records of one batch, and most MAC addresses of them. */
+export const batchArpRecordsMax = 512;
+export const batchMacsMax = 512;
+
 /** Most records of one batch. */
 export const batchRecordsMax = 2048;
 /** Most addresses of one batch's table. */
 export const batchAddressesMax = 4096;
 /** Most bytes of one encoded batch: one NATS message. */
 export const batchBytesMax = 65_536;
+
+/**
+ * ARP observations of one batch, by columns: who asked for, answered about or
+ * announced which address. Addresses are in the table of the batch.
+ */
+export class ArpColumns {
+  length = 0;
+  macCount = 0;
+  /** MAC addresses, 6 bytes each. */
+  readonly macs = new Uint8Array(batchMacsMax * 6);
+  /** Addresses: index into the table of the batch, always IPv4. */
+  readonly senderIndex = new Uint16Array(batchArpRecordsMax);
+  readonly targetIndex = new Uint16Array(batchArpRecordsMax);
+  /** MACs: index into `macs`; a request's target is all zeros. */
+  readonly senderMacIndex = new Uint16Array(batchArpRecordsMax);
+  readonly targetMacIndex = new Uint16Array(batchArpRecordsMax);
+  /** See `ArpOperation`. */
+  readonly operation = new Uint8Array(batchArpRecordsMax);
+  /** 1 when a request was answered within the hold time. */
+  readonly answered = new Uint8Array(batchArpRecordsMax);
+  /** 1 when a reply answers no request that was seen. */
+  readonly unsolicited = new Uint8Array(batchArpRecordsMax);
+  /** 1 when the frame came from another MAC than the one it states. */
+  readonly mismatched = new Uint8Array(batchArpRecordsMax);
+  readonly startUs = new Float64Array(batchArpRecordsMax);
+  readonly endUs = new Float64Array(batchArpRecordsMax);
+  readonly packets = new Float64Array(batchArpRecordsMax);
+}
 
 /**
  * One batch of flow records. Addresses are 4 words of 32 bits, most significant
@@ -73,6 +135,19 @@ export class FlowColumns {
   sequence = 0;
   length = 0;
   addressCount = 0;
+
+  /**
+   * SYN fingerprints, 12 bytes each: initial TTL (32, 64, 128 or 255), probe
+   * kind, window and MSS (16 bits, big endian), window scale (255 none), quirks,
+   * and the first eight option kinds in order, 4 bits each.
+   */
+  readonly fingerprints = new Uint8Array(batchFingerprintsMax * fingerprintBytes);
+  fingerprintCount = 0;
+  /** Host names in lower case, back to back; name i ends at `nameEnds[i]`. */
+  readonly nameBytes = new Uint8Array(batchNameBytesMax);
+  readonly nameEnds = new Uint16Array(batchNamesMax);
+  nameCount = 0;
+  readonly arp = new ArpColumns();
 
   readonly addressWords: Uint32Array;
   readonly sourceIndex: Uint16Array;
@@ -89,6 +164,16 @@ export class FlowColumns {
   readonly oneSided: Uint8Array;
   /** 1 when an outcome of this flow was already emitted and is now higher. */
   readonly upgrade: Uint8Array;
+  /** 1 when the responder is the sensor's own host and nothing listens on the port. */
+  readonly closedPort: Uint8Array;
+  /** See `HostDirection`. */
+  readonly direction: Uint8Array;
+  /** See `Application`. */
+  readonly application: Uint8Array;
+  /** Fingerprint of the initiator's SYN: its position in `fingerprints` + 1; 0 none. */
+  readonly fingerprint: Uint16Array;
+  /** Host name the flow asked for (DNS) or named (TLS): its position in the names + 1; 0 none. */
+  readonly name: Uint16Array;
   readonly forwardTcpFlags: Uint8Array;
   readonly reverseTcpFlags: Uint8Array;
   readonly startUs: Float64Array;
@@ -114,6 +199,11 @@ export class FlowColumns {
     this.stealthKind = new Uint8Array(recordsMax);
     this.oneSided = new Uint8Array(recordsMax);
     this.upgrade = new Uint8Array(recordsMax);
+    this.closedPort = new Uint8Array(recordsMax);
+    this.direction = new Uint8Array(recordsMax);
+    this.application = new Uint8Array(recordsMax);
+    this.fingerprint = new Uint16Array(recordsMax);
+    this.name = new Uint16Array(recordsMax);
     this.forwardTcpFlags = new Uint8Array(recordsMax);
     this.reverseTcpFlags = new Uint8Array(recordsMax);
     this.startUs = new Float64Array(recordsMax);
