@@ -52,6 +52,8 @@ describe("IPv4", () => {
       tcpAcknowledgement: 0x8000_0001,
       tcpWindow: 64_240,
       payloadLength: 3,
+      networkOffset: 1,
+      transportOffset: 1 + 20,
       payloadOffset: 1 + 20 + 24,
       payloadCaptured: 3,
       ipLength: 47,

@@ -29,6 +29,7 @@ export function decodeIpv4(
   if (captured < headerLength) return DecodeResult.truncatedIpv4;
 
   out.isIpv6 = false;
+  out.networkOffset = offset;
   out.ipLength = totalLength;
   out.ipId = view.getUint16(offset + 4);
   out.ttl = bytes[offset + 8];

@@ -24,6 +24,7 @@ export function decodeIpv6(
   // Zero is a jumbogram (RFC 2675) or segmentation offload: what was captured counts.
   const ipLength = payloadLength === 0 ? captured : ipv6HeaderBytes + payloadLength;
   out.isIpv6 = true;
+  out.networkOffset = offset;
   out.ipLength = ipLength;
   out.ipId = 0;
   out.ttl = bytes[offset + 7];

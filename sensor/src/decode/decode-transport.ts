@@ -22,6 +22,7 @@ export function decodeTransport(
   protocol: number,
   out: DecodedPacket,
 ): DecodeResult {
+  out.transportOffset = offset;
   out.hasInner = false;
   out.isShortFragment = false;
   if (protocol === IpProtocol.tcp) return decodeTcp(bytes, view, offset, end, length, out);

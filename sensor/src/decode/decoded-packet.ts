@@ -26,6 +26,9 @@ export class DecodedPacket {
   /** First payload byte in the frame and how many are captured. */
   payloadOffset = 0;
   payloadCaptured = 0;
+  /** Where the IP header and the transport header begin in the frame's memory. */
+  networkOffset = 0;
+  transportOffset = 0;
   /** Layer-3 length in bytes as the IP header states it. */
   ipLength = 0;
   ttl = 0;
@@ -64,6 +67,9 @@ export class DecodedPacket {
   arpTargetMacHigh = 0;
   arpTargetMacLow = 0;
   arpTargetAddress = 0;
+  /** ARP in an Ethernet frame: the frame's source MAC as two words; 0 on other links. */
+  ethernetSourceHigh = 0;
+  ethernetSourceLow = 0;
 }
 
 /**
