@@ -17,5 +17,7 @@ export function decodeArp(view: DataView, offset: number, end: number, out: Deco
   out.arpTargetMacHigh = view.getUint16(offset + 18);
   out.arpTargetMacLow = view.getUint32(offset + 20);
   out.arpTargetAddress = view.getUint32(offset + 24);
+  out.ethernetSourceHigh = 0;
+  out.ethernetSourceLow = 0;
   return DecodeResult.arp;
 }

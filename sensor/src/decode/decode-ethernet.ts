@@ -31,7 +31,13 @@ export function decodeEthernet(
   out: DecodedPacket,
 ): DecodeResult {
   if (end - offset < ethernetBytes) return DecodeResult.truncatedLink;
-  return decodeEtherType(bytes, view, offset + ethernetBytes, end, view.getUint16(offset + 12), out);
+  const etherType = view.getUint16(offset + 12);
+  const result = decodeEtherType(bytes, view, offset + ethernetBytes, end, etherType, out);
+  if (result === DecodeResult.arp) {
+    out.ethernetSourceHigh = view.getUint16(offset + 6);
+    out.ethernetSourceLow = view.getUint32(offset + 8);
+  }
+  return result;
 }
 
 /** Reads what an EtherType (or an 802.3 length) announces at `offset`, VLAN tags included. */
