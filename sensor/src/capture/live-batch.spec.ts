@@ -15,6 +15,19 @@ describe("the totals of a batch", () => {
     expect(totalsOf(columns)).toEqual({ records: 2, packets: 33, bytes: 3300, fromUs: 40, toUs: 90 });
   });
 
+  it("count ARP records too, with their packets", () => {
+    const columns = new FlowColumns(4, 4);
+    columns.length = 1;
+    columns.forwardPackets[0] = 3;
+    columns.startUs[0] = 50;
+    columns.endUs[0] = 60;
+    columns.arp.length = 2;
+    columns.arp.packets.set([5, 7]);
+    columns.arp.startUs.set([30, 55]);
+    columns.arp.endUs.set([40, 70]);
+    expect(totalsOf(columns)).toEqual({ records: 3, packets: 15, bytes: 0, fromUs: 30, toUs: 70 });
+  });
+
   it("of no records are zero", () => {
     expect(totalsOf(new FlowColumns(4, 4))).toEqual({ records: 0, packets: 0, bytes: 0, fromUs: 0, toUs: 0 });
   });

@@ -35,8 +35,9 @@ export function decodeMeteredBatch(payload: Uint8Array): MeteredBatch {
   return { bytes: view.subarray(totalsBytes), totals };
 }
 
-/** What is in the columns. */
+/** What is in the columns; an ARP record counts with its packets, its bytes are not measured. */
 export function totalsOf(columns: FlowColumns): FlowTotals {
+  const { arp } = columns;
   let packets = 0;
   let bytes = 0;
   let fromUs = Infinity;
@@ -47,5 +48,11 @@ export function totalsOf(columns: FlowColumns): FlowTotals {
     fromUs = Math.min(fromUs, columns.startUs[i]);
     toUs = Math.max(toUs, columns.endUs[i]);
   }
-  return { records: columns.length, packets, bytes, fromUs: columns.length === 0 ? 0 : fromUs, toUs };
+  for (let i = 0; i < arp.length; i++) {
+    packets += arp.packets[i];
+    fromUs = Math.min(fromUs, arp.startUs[i]);
+    toUs = Math.max(toUs, arp.endUs[i]);
+  }
+  const records = columns.length + arp.length;
+  return { records, packets, bytes, fromUs: records === 0 ? 0 : fromUs, toUs };
 }

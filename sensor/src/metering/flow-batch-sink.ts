@@ -1,5 +1,5 @@
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { type FlowColumns, Outcome } from "@picket/proto/batch/flow-columns.js";
+import { ArpOperation, Outcome, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 
 /** Gathers records to batches and knows when the one at hand is due. */
@@ -41,19 +41,70 @@ export class FlowBatchSink implements FlowRecordSink {
 
   filled(row: number): void {
     const outcome = this.columns.outcome[row];
-    const isFailed = outcome !== Outcome.unknown && outcome !== Outcome.answered;
-    const nowUs = this.now();
-    const dueUs = nowUs + (isFailed ? this.failedFlushUs : this.flushUs);
-    if (this.builder.length === 1) this.openedUs = nowUs;
-    if (dueUs < this.dueUs) this.dueUs = dueUs;
+    this.schedule(outcome !== Outcome.unknown && outcome !== Outcome.answered);
+  }
+
+  setFingerprint(row: number, bytes: Uint8Array, offset: number): boolean {
+    return this.builder.setFingerprint(row, bytes, offset);
+  }
+
+  setName(row: number, bytes: Uint8Array, offset: number, length: number): boolean {
+    return this.builder.setName(row, bytes, offset, length);
+  }
+
+  appendArp(
+    senderAddress: number,
+    targetAddress: number,
+    senderMacHigh: number,
+    senderMacLow: number,
+    targetMacHigh: number,
+    targetMacLow: number,
+  ): number {
+    const { builder } = this;
+    const row = builder.appendArp(
+      senderAddress,
+      targetAddress,
+      senderMacHigh,
+      senderMacLow,
+      targetMacHigh,
+      targetMacLow,
+    );
+    if (row !== -1) return row;
+    this.flush();
+    return builder.appendArp(
+      senderAddress,
+      targetAddress,
+      senderMacHigh,
+      senderMacLow,
+      targetMacHigh,
+      targetMacLow,
+    );
+  }
+
+  /** A request without an answer hurries like a failed contact. */
+  arpFilled(): void {
+    const { arp } = this.columns;
+    const row = arp.length - 1;
+    this.schedule(arp.operation[row] === ArpOperation.request && arp.answered[row] === 0);
   }
 
   flush(): void {
     this.dueUs = Number.POSITIVE_INFINITY;
     this.openedUs = Number.NEGATIVE_INFINITY;
-    if (this.builder.length === 0) return;
+    if (this.records === 0) return;
     this.batches++;
     this.onBatch(this.columns);
     this.builder.reset();
+  }
+
+  private get records(): number {
+    return this.columns.length + this.columns.arp.length;
+  }
+
+  private schedule(isFailed: boolean): void {
+    const nowUs = this.now();
+    const dueUs = nowUs + (isFailed ? this.failedFlushUs : this.flushUs);
+    if (this.records === 1) this.openedUs = nowUs;
+    if (dueUs < this.dueUs) this.dueUs = dueUs;
   }
 }

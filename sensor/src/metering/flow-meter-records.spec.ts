@@ -1,25 +1,18 @@
-import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
 import { RecordKind } from "@picket/proto/batch/flow-columns.js";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DecodedPacket } from "../decode/decoded-packet.js";
 import { FlowMeter } from "./flow-meter.js";
 import { meteringDefaults, type MeteringSettings } from "./metering-settings.js";
+import { OneRecordSink } from "./testing/one-record-sink.js";
 import { PacketScript, scriptStartUs } from "./testing/packet-script.js";
 
 /** Adds up what the records say. */
-class Totals {
-  readonly builder = new FlowBatchBuilder(64);
-  readonly columns = this.builder.columns;
+class Totals extends OneRecordSink {
   packets = 0;
   bytes = 0;
   flows = 0;
   isOrdered = true;
-
-  append(a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number): number {
-    this.builder.reset();
-    return this.builder.append(a, b, c, d, e, f, g, h);
-  }
 
   filled(row: number): void {
     const { columns } = this;

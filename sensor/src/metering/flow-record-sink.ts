@@ -16,4 +16,22 @@ export interface FlowRecordSink {
   ): number;
   /** Every column of the row is filled. */
   filled(row: number): void;
+  /** Gives the row appended last a fingerprint; false when the batch has no room for it. */
+  setFingerprint(row: number, bytes: Uint8Array, offset: number): boolean;
+  /** Gives the row appended last a host name; false when the batch has no room for it or it is none. */
+  setName(row: number, bytes: Uint8Array, offset: number, length: number): boolean;
+  /**
+   * Row to fill in `columns.arp`, for two IPv4 addresses and two MACs (high 16
+   * bits, low 32); makes room by itself.
+   */
+  appendArp(
+    senderAddress: number,
+    targetAddress: number,
+    senderMacHigh: number,
+    senderMacLow: number,
+    targetMacHigh: number,
+    targetMacLow: number,
+  ): number;
+  /** Every column of the ARP row appended last is filled. */
+  arpFilled(): void;
 }

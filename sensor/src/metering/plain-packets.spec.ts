@@ -1,5 +1,3 @@
-import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { PacketBlock } from "../capture/packet-source.js";
 import { decodeFrame } from "../decode/decode-frame.js";
@@ -8,25 +6,19 @@ import { ethernet, EtherType, ipv4, ipv6, tcp, udp, vlanTag } from "../decode/te
 import { FlowMeter } from "./flow-meter.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import { meteringDefaults } from "./metering-settings.js";
+import { OneRecordSink } from "./testing/one-record-sink.js";
 
 const startUs = 1_700_000_000_000_000;
 const gapBytes = 7;
 
 /** Keeps every value of every record as text. */
-class RecordTexts implements FlowRecordSink {
+class RecordTexts extends OneRecordSink {
   readonly texts: string[] = [];
-  readonly columns: FlowColumns;
-  private readonly builder = new FlowBatchBuilder(64);
   private addresses = "";
 
-  constructor() {
-    this.columns = this.builder.columns;
-  }
-
-  append(...words: Parameters<FlowRecordSink["append"]>): number {
-    this.builder.reset();
+  override append(...words: Parameters<FlowRecordSink["append"]>): number {
     this.addresses = words.join(".");
-    return this.builder.append(...words);
+    return super.append(...words);
   }
 
   filled(row: number): void {

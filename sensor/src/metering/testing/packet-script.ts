@@ -1,14 +1,8 @@
-import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import {
-  type FlowColumns,
-  flowEndReasonNames,
-  isIpv4Words,
-  outcomeNames,
-} from "@picket/proto/batch/flow-columns.js";
+import { flowEndReasonNames, isIpv4Words, outcomeNames } from "@picket/proto/batch/flow-columns.js";
 import { DecodedPacket } from "../../decode/decoded-packet.js";
 import { FlowMeter } from "../flow-meter.js";
-import type { FlowRecordSink } from "../flow-record-sink.js";
 import { type MeteringSettings, meteringDefaults } from "../metering-settings.js";
+import { OneRecordSink } from "./one-record-sink.js";
 
 const kindNames = ["first", "delta", "last", "only"] as const;
 const stealthNames = ["", "null", "fin", "xmas", "ack", "fragment", "other"] as const;
@@ -55,18 +49,16 @@ export interface ScriptRecord {
  * Names: seq, ack, len (payload), port (of host b), id, options (TCP, bytes).
  * Sequence numbers are 1000 for a, 5000 for every other host; acknowledgements fit.
  */
-export class PacketScript implements FlowRecordSink {
+export class PacketScript extends OneRecordSink {
   readonly records: ScriptRecord[] = [];
   readonly meter: FlowMeter;
-  readonly columns: FlowColumns;
-  private readonly builder = new FlowBatchBuilder(64);
   private readonly packet = new DecodedPacket();
 
   constructor(
     private readonly family: 4 | 6 = 4,
     settings: Partial<MeteringSettings> = {},
   ) {
-    this.columns = this.builder.columns;
+    super();
     this.meter = new FlowMeter({ ...meteringDefaults, ...settings }, this);
   }
 
@@ -103,20 +95,6 @@ export class PacketScript implements FlowRecordSink {
         .filter((part) => part !== "")
         .join(" "),
     );
-  }
-
-  append(
-    s0: number,
-    s1: number,
-    s2: number,
-    s3: number,
-    d0: number,
-    d1: number,
-    d2: number,
-    d3: number,
-  ): number {
-    this.builder.reset();
-    return this.builder.append(s0, s1, s2, s3, d0, d1, d2, d3);
   }
 
   filled(row: number): void {
