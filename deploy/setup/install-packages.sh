@@ -22,7 +22,7 @@ fi
 new_services=
 for package in "$@"; do
   case "$package" in
-    nats-server | redis-server | softflowd)
+    nats-server | redis-server | softflowd | nfdump)
       dpkg -s "$package" >/dev/null 2>&1 || new_services="$new_services $package" ;;
   esac
 done

@@ -44,7 +44,11 @@ export const testTools = [
   program("tcpdump"),
   program("tcpreplay"),
   program("curl"),
+  program("nfdump"),
 ];
+
+/** Independent meters; the large one is not needed by the tests. */
+export const agreementPeers = [program("nfdump"), program("tshark")];
 
 /** Packages of the list that are missing here. */
 export function missingPackages(prerequisites) {

@@ -14,6 +14,9 @@ export const malformedFolder = process.env["PICKET_MALFORMED"] ?? join(rootFolde
 /** The page this folder's generator writes. */
 export const capturesPagePath = join(rootFolder, "docs/captures.md");
 
+/** The page of the comparison with other meters. */
+export const agreementPagePath = join(rootFolder, "docs/agreement.md");
+
 /** Every file below a folder but its indexes, by path relative to it, sorted; none when it is absent. */
 export function filesBelow(folder: string): string[] {
   if (!existsSync(folder)) return [];
