@@ -1,6 +1,7 @@
 import { decodeArp } from "./decode-arp.js";
 import { decodeIpv4 } from "./decode-ipv4.js";
 import { decodeIpv6 } from "./decode-ipv6.js";
+import { decodeMpls } from "./decode-mpls.js";
 import { decodePpp } from "./decode-ppp.js";
 import { type DecodedPacket, DecodeResult } from "./decoded-packet.js";
 
@@ -14,6 +15,8 @@ const lengthMax = 1500;
 const etherTypeIpv4 = 0x0800;
 const etherTypeArp = 0x0806;
 const etherTypeIpv6 = 0x86dd;
+const etherTypeMpls = 0x8847;
+const etherTypeMplsMulticast = 0x8848;
 const etherTypePppoeSession = 0x8864;
 const pppoeBytes = 6;
 
@@ -124,5 +127,7 @@ function decodeNetwork(
   if (etherType === etherTypeIpv4) return decodeIpv4(bytes, view, offset, end, out);
   if (etherType === etherTypeIpv6) return decodeIpv6(bytes, view, offset, end, out);
   if (etherType === etherTypeArp) return decodeArp(view, offset, end, out);
+  if (etherType === etherTypeMpls || etherType === etherTypeMplsMulticast)
+    return decodeMpls(bytes, view, offset, end, out);
   return DecodeResult.notIp;
 }

@@ -2,8 +2,11 @@ import { decodeEthernet, decodeEtherType } from "./decode-ethernet.js";
 import { decodeIpv4 } from "./decode-ipv4.js";
 import { decodeIpv6 } from "./decode-ipv6.js";
 import { decodePpp } from "./decode-ppp.js";
+import { decodeTunnels } from "./decode-tunnels.js";
 import { type DecodedPacket, DecodeResult } from "./decoded-packet.js";
+import { IpProtocol } from "./ip-protocol.js";
 import { LinkType } from "./link-type.js";
+import { TunnelFault } from "./tunnel-kind.js";
 
 /** Header of Linux cooked capture, version 1 and 2 (LINKTYPE_LINUX_SLL, _SLL2). */
 const cookedV1Bytes = 16;
@@ -16,7 +19,8 @@ const familyIpv4 = 2;
 const familiesIpv6 = [10, 24, 28, 30];
 
 /**
- * Reads the headers of one frame into `out`: link layer, IP or ARP, transport.
+ * Reads the headers of one frame into `out`: link layer, IP or ARP, transport,
+ * and the same again inside tunnels.
  * `bytes` and `view` are the same memory, the frame is
  * `[offset, offset + capturedLength)`. Reads nothing outside the frame, never
  * throws, allocates nothing; whatever is wrong is the result.
@@ -31,7 +35,25 @@ export function decodeFrame(
 ): DecodeResult {
   const end = offset + capturedLength;
   out.vlanId = 0;
-  if (linkType === LinkType.ethernet) return decodeEthernet(bytes, view, offset, end, out);
+  out.tunnels = 0;
+  out.tunnelFault = TunnelFault.none;
+  const result =
+    linkType === LinkType.ethernet
+      ? decodeEthernet(bytes, view, offset, end, out)
+      : decodeLink(bytes, view, offset, end, linkType, out);
+  if (result !== DecodeResult.flow || out.protocol === IpProtocol.tcp) return result;
+  return decodeTunnels(bytes, view, out);
+}
+
+/** Every link layer but Ethernet. */
+function decodeLink(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  end: number,
+  linkType: number,
+  out: DecodedPacket,
+): DecodeResult {
   switch (linkType) {
     case LinkType.linuxCooked:
       return decodeCookedV1(bytes, view, offset, end, out);

@@ -191,6 +191,42 @@ describe("fragments", () => {
     ]);
   });
 
+  it("says which part of which packet a fragment is", () => {
+    const first4 = decode(ipv4({ id: 7, moreFragments: true }, syn)).out;
+    expect(first4).toMatchObject({
+      fragmentId: 7,
+      fragmentOffset: 0,
+      fragmentLength: syn.length,
+      hasMoreFragments: true,
+    });
+    const last4 = decode(ipv4({ id: 7, fragmentOffset: 0x1fff, totalLength: 1500 }, syn)).out;
+    expect(last4).toMatchObject({
+      fragmentId: 7,
+      fragmentOffset: 65_528,
+      fragmentLength: 1480,
+      hasMoreFragments: false,
+    });
+    const chain = joinBytes(
+      ipv6Extension(51),
+      [44, 1, 0, 0],
+      new Uint8Array(8),
+      ipv6FragmentHeader(44, 0, false),
+      ipv6FragmentHeader(60, 0, true),
+      ipv6Extension(6),
+      syn,
+    );
+    const first6 = decode(ipv6({ nextHeader: 60 }, chain)).out;
+    expect(first6).toMatchObject({
+      protocol: 6,
+      fragmentId: 7,
+      fragmentOffset: 0,
+      fragmentLength: 8 + syn.length,
+      hasMoreFragments: true,
+    });
+    const later6 = decode(ipv6({ nextHeader: 44 }, joinBytes(ipv6FragmentHeader(6, 3, false), syn))).out;
+    expect(later6).toMatchObject({ fragmentOffset: 24, fragmentLength: syn.length, hasMoreFragments: false });
+  });
+
   it("meters first and atomic fragments of IPv6", () => {
     const first = decode(ipv6({ nextHeader: 44 }, joinBytes(ipv6FragmentHeader(6, 0, true), syn)));
     expect([first.name, first.out.isFirstFragment]).toEqual(["flow", true]);

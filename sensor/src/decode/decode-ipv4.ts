@@ -8,6 +8,7 @@ export const mappedPrefix = 0xffff;
 
 const moreFragments = 0x2000;
 const fragmentOffsetMask = 0x1fff;
+const fragmentBits = moreFragments | fragmentOffsetMask;
 
 /** Reads an IPv4 packet (RFC 791) in `[offset, end)`; bytes behind its total length are padding. */
 export function decodeIpv4(
@@ -30,6 +31,7 @@ export function decodeIpv4(
 
   out.isIpv6 = false;
   out.networkOffset = offset;
+  out.networkEnd = end;
   out.ipLength = totalLength;
   out.ipId = view.getUint16(offset + 4);
   out.ttl = bytes[offset + 8];
@@ -48,7 +50,13 @@ export function decodeIpv4(
   const transport = offset + headerLength;
   out.isLaterFragment = (fragment & fragmentOffsetMask) !== 0;
   out.isFirstFragment = !out.isLaterFragment && (fragment & moreFragments) !== 0;
-  if (out.isLaterFragment) return DecodeResult.laterFragment;
+  if ((fragment & fragmentBits) !== 0) {
+    out.fragmentId = out.ipId;
+    out.fragmentOffset = (fragment & fragmentOffsetMask) << 3;
+    out.fragmentLength = totalLength - headerLength;
+    out.hasMoreFragments = (fragment & moreFragments) !== 0;
+    if (out.isLaterFragment) return DecodeResult.laterFragment;
+  }
   const transportEnd = captured > totalLength ? offset + totalLength : end;
   return decodeTransport(bytes, view, transport, transportEnd, totalLength - headerLength, protocol, out);
 }

@@ -1,6 +1,7 @@
 import { decodeTransport } from "./decode-transport.js";
 import { type DecodedPacket, DecodeResult } from "./decoded-packet.js";
 import {
+  fragmentHeaderAt,
   ipv6HeaderBytes,
   isWalkedFirstFragment,
   isWalkedLaterFragment,
@@ -25,6 +26,7 @@ export function decodeIpv6(
   const ipLength = payloadLength === 0 ? captured : ipv6HeaderBytes + payloadLength;
   out.isIpv6 = true;
   out.networkOffset = offset;
+  out.networkEnd = end;
   out.ipLength = ipLength;
   out.ipId = 0;
   out.ttl = bytes[offset + 7];
@@ -39,6 +41,7 @@ export function decodeIpv6(
   out.protocol = protocol;
   out.isLaterFragment = isWalkedLaterFragment(walked);
   out.isFirstFragment = isWalkedFirstFragment(walked);
+  if (out.isLaterFragment || out.isFirstFragment) readFragment(bytes, view, offset, packetEnd, out);
   if (out.isLaterFragment) return DecodeResult.laterFragment;
   return decodeTransport(
     bytes,
@@ -49,6 +52,21 @@ export function decodeIpv6(
     protocol,
     out,
   );
+}
+
+function readFragment(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  packetEnd: number,
+  out: DecodedPacket,
+): void {
+  const header = fragmentHeaderAt(bytes, offset);
+  const field = view.getUint16(header + 2);
+  out.fragmentId = view.getUint32(header + 4);
+  out.fragmentOffset = field & 0xfff8;
+  out.fragmentLength = packetEnd - header - 8;
+  out.hasMoreFragments = (field & 1) !== 0;
 }
 
 function readAddresses(view: DataView, offset: number, out: DecodedPacket): void {

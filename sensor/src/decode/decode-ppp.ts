@@ -1,9 +1,12 @@
 import { decodeIpv4 } from "./decode-ipv4.js";
 import { decodeIpv6 } from "./decode-ipv6.js";
+import { decodeMpls } from "./decode-mpls.js";
 import { type DecodedPacket, DecodeResult } from "./decoded-packet.js";
 
 const pppIpv4 = 0x0021;
 const pppIpv6 = 0x0057;
+const pppMpls = 0x0281;
+const pppMplsMulticast = 0x0283;
 /** Address and control bytes of HDLC framing, which may be left out (RFC 1662). */
 const pppAddressControl = 0xff03;
 
@@ -25,5 +28,7 @@ export function decodePpp(
   const network = position + (isCompressed ? 1 : 2);
   if (protocol === pppIpv4) return decodeIpv4(bytes, view, network, end, out);
   if (protocol === pppIpv6) return decodeIpv6(bytes, view, network, end, out);
+  if (protocol === pppMpls || protocol === pppMplsMulticast)
+    return decodeMpls(bytes, view, network, end, out);
   return DecodeResult.notIp;
 }

@@ -3,6 +3,9 @@
  * after a result other than `flow`, `arp` and `laterFragment` the fields mean nothing.
  */
 export class DecodedPacket {
+  /** `tunnelLayersMax` is how many tunnels within each other are followed; 0 leaves all closed. */
+  constructor(readonly tunnelLayersMax = 4) {}
+
   /** Words of the address, most significant first; IPv4 mapped (0, 0, 0xffff, a). */
   source0 = 0;
   source1 = 0;
@@ -29,16 +32,31 @@ export class DecodedPacket {
   /** Where the IP header and the transport header begin in the frame's memory. */
   networkOffset = 0;
   transportOffset = 0;
+  /** Where the bytes end that may belong to the IP packet. */
+  networkEnd = 0;
   /** Layer-3 length in bytes as the IP header states it. */
   ipLength = 0;
   ttl = 0;
   ipId = 0;
   /** Id of the outermost VLAN tag, 0 without one. */
   vlanId = 0;
+  /** Tunnels the packet was in, bits of `TunnelKind`; set whatever the result. */
+  tunnels = 0;
+  /**
+   * Why the innermost tunnel was not opened (`TunnelFault`): then the packet is
+   * the tunnel's own, and its silence says nothing about a contact.
+   */
+  tunnelFault = 0;
   isIpv6 = false;
   /** A fragment other than the first: no ports. */
   isLaterFragment = false;
   isFirstFragment = false;
+  /** Of a fragment (first or later) only: its identification, place in the packet, and length in bytes. */
+  fragmentId = 0;
+  fragmentOffset = 0;
+  fragmentLength = 0;
+  /** True when it says that more fragments follow. */
+  hasMoreFragments = false;
   /**
    * A first fragment that ends inside the TCP header: the ports are set, the
    * flags, sequence and window are 0 (RFC 1858 calls it a tiny fragment).
@@ -102,6 +120,8 @@ export const DecodeResult = {
   tooManyVlanTags: 19,
   /** Neither 4 nor 6, or not the version the link layer promised. */
   badIpVersion: 20,
+  truncatedMpls: 21,
+  tooManyMplsLabels: 22,
 } as const;
 export type DecodeResult = (typeof DecodeResult)[keyof typeof DecodeResult];
 

@@ -48,16 +48,37 @@ export function walkIpv6Extensions(
       if ((field & 0xfff8) !== 0) return ((position + 8 - offset) << lengthShift) | laterFragmentBit | next;
       // Offset 0 and nothing more: an atomic fragment is no fragment (RFC 6946).
       if ((field & 1) !== 0) fragmentBits = firstFragmentBit;
-      position += 8;
-    } else if (header === authentication) {
-      position += (bytes[position + 1] + 2) << 2;
-    } else {
-      position += (bytes[position + 1] + 1) << 3;
     }
+    position += extensionBytes(header, bytes[position + 1]);
     if (position > packetEnd) return -DecodeResult.badIpv6Extension;
     if (position > captureEnd) return -DecodeResult.truncatedIpv6;
   }
   return -DecodeResult.badIpv6Extension;
+}
+
+/**
+ * Position of the fragment header that makes a fragment of the packet at
+ * `offset`: only after a walk found one, for it checks no bounds.
+ */
+export function fragmentHeaderAt(bytes: Uint8Array, offset: number): number {
+  let header = bytes[offset + 6];
+  let position = offset + ipv6HeaderBytes;
+  while (header !== fragmentHeader || isAtomic(bytes, position)) {
+    const length = extensionBytes(header, bytes[position + 1]);
+    header = bytes[position];
+    position += length;
+  }
+  return position;
+}
+
+function isAtomic(bytes: Uint8Array, position: number): boolean {
+  return bytes[position + 2] === 0 && (bytes[position + 3] & 0xf9) === 0;
+}
+
+/** Length of an extension header by its second byte, whose unit differs. */
+function extensionBytes(header: number, units: number): number {
+  if (header === fragmentHeader) return 8;
+  return header === authentication ? (units + 2) << 2 : (units + 1) << 3;
 }
 
 function isExtension(header: number): boolean {

@@ -178,9 +178,13 @@ export function arp(
 export const EtherType = {
   ipv4: 0x0800,
   arp: 0x0806,
+  erspan3: 0x22eb,
+  bridging: 0x6558,
   vlan: 0x8100,
   ipv6: 0x86dd,
+  mpls: 0x8847,
   serviceVlan: 0x88a8,
+  erspan2: 0x88be,
 } as const;
 
 /** An Ethernet frame. */
@@ -191,4 +195,37 @@ export function ethernet(etherType: number, payload: ArrayLike<number>): Uint8Ar
 /** What follows a VLAN EtherType: the tag, the next EtherType, its payload. */
 export function vlanTag(id: number, etherType: number, payload: ArrayLike<number>): Uint8Array {
   return joinBytes(word16(id), word16(etherType), payload);
+}
+
+/** MPLS labels, the last one at the bottom of the stack, and what they carry. */
+export function mpls(labels: number, payload: ArrayLike<number>): Uint8Array {
+  const stack = Array.from({ length: labels }, (_, index) => [0, 1, index === labels - 1 ? 0x41 : 0x40, 64]);
+  return joinBytes(stack.flat(), payload);
+}
+
+/** GRE; `flags` says which of checksum (0x8000), key (0x2000) and sequence (0x1000) are there. */
+export function gre(etherType: number, payload: ArrayLike<number>, flags = 0): Uint8Array {
+  const words = [0x8000, 0x2000, 0x1000].filter((bit) => (flags & bit) !== 0).length;
+  return joinBytes(word16(flags), word16(etherType), new Uint8Array(words * 4), payload);
+}
+
+/** A UDP datagram of VXLAN with an Ethernet frame in it. */
+export function vxlan(frame: ArrayLike<number>, flags = 0x0800_0000, port = 4789): Uint8Array {
+  return udp(50_000, port, joinBytes(word32(flags), [0, 0, 7, 0], frame));
+}
+
+/** A UDP datagram of Geneve with so many words of options. */
+export function geneve(
+  etherType: number,
+  payload: ArrayLike<number>,
+  optionWords = 0,
+  flags = 0,
+): Uint8Array {
+  const header = joinBytes(
+    [optionWords, flags],
+    word16(etherType),
+    [0, 0, 7, 0],
+    new Uint8Array(optionWords * 4),
+  );
+  return udp(50_000, 6081, joinBytes(header, payload));
 }
