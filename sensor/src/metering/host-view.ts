@@ -25,6 +25,8 @@ const loopback4Top = 127;
  * started in between is seen.
  */
 export class HostView {
+  /** A contact could not be called closed only because the open ports were read before it. */
+  isLookWanted = false;
   /** Addresses by open addressing, four words each; all zeros is no address of a host. */
   private slots = new Int32Array(4);
   private slotMask = 0;
@@ -101,8 +103,10 @@ export class HostView {
     }
     if (((this.answered[port] | this.answeredBefore[port]) & answeredBit) !== 0) return false;
     if (port >= listening.ephemeralFirst && port <= listening.ephemeralLast) return false;
-    if (!isObservedFor(listening, outcome, startUs)) return false;
-    return !listening.has(protocol, port, words, responderAt);
+    if (listening.has(protocol, port, words, responderAt)) return false;
+    const isObserved = isObservedFor(listening, outcome, startUs);
+    if (!isObserved) this.isLookWanted = true;
+    return isObserved;
   }
 
   private insert(address: Int32Array): void {

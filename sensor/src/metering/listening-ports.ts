@@ -24,6 +24,12 @@ export class ListeningPorts {
   private readonly bound = new Int32Array(boundMax * boundWords);
   private boundLength = 0;
 
+  clear(): void {
+    this.bits.fill(0);
+    this.boundLength = 0;
+    this.observedUs = Number.NEGATIVE_INFINITY;
+  }
+
   /** `word0` to `word3` as everywhere: IPv4 mapped, all zeros (of IPv4: its last word) for every address. */
   add(protocol: number, port: number, word0: number, word1: number, word2: number, word3: number): void {
     const isIpv4 = word0 === 0 && word1 === 0 && word2 === 0xffff;
