@@ -15,6 +15,8 @@ const recordBytesMax = 16_384 + 2048;
 
 const extensionServerName = 0;
 const nameTypeHost = 0;
+/** Length of the list, type and length of the name. */
+const nameListBytes = 5;
 /** A hello has about twenty; more than this are an attack on the reader. */
 const extensionsMax = 64;
 
@@ -39,69 +41,74 @@ export function tlsRecord(bytes: Uint8Array, offset: number, end: number): TlsRe
 /**
  * Reads the server name (RFC 6066, section 3) of the client hello whose record
  * begins at `offset`, as far as it lies before `end`: a hello that goes on
- * behind it is `truncated` unless the name came first. Never answers `noMessage`
- * for what `tlsRecord` calls a client hello.
+ * behind that, or in another record, is `truncated` unless the name came first,
+ * and one whose parts do not fit has `none`. Only for what `tlsRecord` calls a
+ * client hello.
  */
 export function readServerName(bytes: Uint8Array, offset: number, end: number, name: HostName): NameResult {
   name.clear();
   const recordEnd = offset + recordHeaderBytes + word(bytes, offset + 3);
-  // What is behind the record is another message; a hello over several records is cut here too.
   const readEnd = recordEnd < end ? recordEnd : end;
-  let position = offset + recordHeaderBytes + handshakeHeaderBytes + helloFixedBytes;
-  if (position >= readEnd) return NameResult.truncated;
-  if (bytes[position] > sessionIdBytesMax) return NameResult.none;
-  position += 1 + bytes[position];
-  if (position + 2 > readEnd) return NameResult.truncated;
-  position += 2 + word(bytes, position);
-  if (position + 1 > readEnd) return NameResult.truncated;
-  position += 1 + bytes[position];
-  const helloEnd = offset + recordHeaderBytes + handshakeHeaderBytes + handshakeLength(bytes, offset);
-  // Hellos of old clients end here.
-  if (position >= helloEnd) return NameResult.none;
-  if (position + 2 > readEnd) return NameResult.truncated;
-  return findServerName(bytes, position + 2, position + 2 + word(bytes, position), readEnd, name);
+  const hello = offset + recordHeaderBytes + handshakeHeaderBytes;
+  if (hello > readEnd) return NameResult.truncated;
+  const helloEnd = hello + handshakeLength(bytes, offset + recordHeaderBytes);
+  const absent = helloEnd > readEnd ? NameResult.truncated : NameResult.none;
+  const listEnd = helloEnd < readEnd ? helloEnd : readEnd;
+  const extensions = extensionsOffset(bytes, hello + helloFixedBytes, listEnd);
+  return extensions === -1 ? absent : findServerName(bytes, extensions, listEnd, absent, name);
 }
 
-/** Walks the extensions in `[offset, listEnd)`, of which those before `end` can be read. */
+/** Passes session id, cipher suites and compression methods; -1 when `end` comes first. */
+function extensionsOffset(bytes: Uint8Array, offset: number, end: number): number {
+  let position = offset;
+  if (position + 1 > end || bytes[position] > sessionIdBytesMax) return -1;
+  position += 1 + bytes[position];
+  if (position + 2 > end) return -1;
+  position += 2 + word(bytes, position);
+  if (position + 1 > end) return -1;
+  position += 1 + bytes[position];
+  return position + 2 > end ? -1 : position + 2;
+}
+
+/** Walks the extensions in `[offset, end)`; `absent` when the name is not among them. */
 function findServerName(
   bytes: Uint8Array,
   offset: number,
-  listEnd: number,
   end: number,
+  absent: NameResult,
   name: HostName,
 ): NameResult {
   let position = offset;
-  for (let count = 0; count < extensionsMax; count++) {
-    if (position + 4 > listEnd) return NameResult.none;
-    if (position + 4 > end) return NameResult.truncated;
+  for (let count = 0; count < extensionsMax && position + 4 <= end; count++) {
     const length = word(bytes, position + 2);
     if (word(bytes, position) === extensionServerName)
-      return readNameList(bytes, position + 4, position + 4 + length, end, name);
+      return readNameList(bytes, position + 4, length, end, absent, name);
     position += 4 + length;
   }
-  return NameResult.none;
+  return absent;
 }
 
 /** The list has one name for each type, and there is but one type. */
 function readNameList(
   bytes: Uint8Array,
   offset: number,
-  extensionEnd: number,
+  listLength: number,
   end: number,
+  absent: NameResult,
   name: HostName,
 ): NameResult {
-  // An empty extension is a server's.
-  if (offset === extensionEnd) return NameResult.none;
-  if (offset + 5 > end) return NameResult.truncated;
+  // An empty one is a server's.
+  if (listLength === 0) return NameResult.none;
+  if (offset + nameListBytes > end) return absent;
   const length = word(bytes, offset + 3);
-  if (bytes[offset + 2] !== nameTypeHost || offset + 5 + length > extensionEnd) return NameResult.refused;
-  if (offset + 5 + length > end) return NameResult.truncated;
-  return name.setDotted(bytes, offset + 5, length) ? NameResult.found : NameResult.refused;
+  if (bytes[offset + 2] !== nameTypeHost || nameListBytes + length > listLength) return NameResult.refused;
+  if (offset + nameListBytes + length > end) return absent;
+  return name.setDotted(bytes, offset + nameListBytes, length) ? NameResult.found : NameResult.refused;
 }
 
+/** Length of a handshake message, 24 bits behind its type. */
 function handshakeLength(bytes: Uint8Array, offset: number): number {
-  const at = offset + recordHeaderBytes + 1;
-  return (bytes[at] << 16) | word(bytes, at + 1);
+  return (bytes[offset + 1] << 16) | word(bytes, offset + 2);
 }
 
 function word(bytes: Uint8Array, offset: number): number {
