@@ -74,7 +74,7 @@ export class WireCursor {
   }
 
   /** Skips the value of an unknown field whose tag was just read. */
-  skip(tag: number): void {
+  skip(tag: number): undefined {
     let depth = 0;
     let current = tag;
     do {
