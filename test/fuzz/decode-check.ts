@@ -6,6 +6,13 @@ import type { MutatedFrame } from "./frame-mutator.js";
 
 const guardBytes = 64;
 const fields = Object.keys(new DecodedPacket()) as (keyof DecodedPacket)[];
+/** Fields that tell a place in the memory, which differs. */
+const positions = new Set<keyof DecodedPacket>([
+  "payloadOffset",
+  "networkOffset",
+  "networkEnd",
+  "transportOffset",
+]);
 
 /** A frame between guard bytes of one value, and what decoding it yields. */
 class GuardedDecoder {
@@ -91,7 +98,7 @@ export class DecodeCheck {
     const { packet: zeros } = this.zeros;
     const { packet: ones } = this.ones;
     for (const field of fields) {
-      const moved = field === "payloadOffset" && zeros.payloadOffset > 0 ? guardBytes : 0;
+      const moved = positions.has(field) && Number(zeros[field]) > 0 ? guardBytes : 0;
       const same = zeros[field] === ones[field] && Number(zeros[field]) - moved === Number(this.exact[field]);
       if (!same) return `${field} differs: ${zeros[field]}, ${ones[field]}, ${this.exact[field]}`;
     }

@@ -7,16 +7,20 @@ import {
   arp,
   EtherType,
   ethernet,
+  geneve,
+  gre,
   icmp,
   ipv4,
   ipv6,
   ipv6Extension,
   ipv6FragmentHeader,
   joinBytes,
+  mpls,
   sctp,
   tcp,
   udp,
   vlanTag,
+  vxlan,
 } from "@picket/sensor/decode/testing/frame-builder.js";
 
 /** A frame to start from. */
@@ -68,6 +72,10 @@ export function generatedFrames(): CorpusFrame[] {
   ];
   for (const packet of packets4) frames.push(...wrapped(EtherType.ipv4, packet, 2, 0x21));
   for (const packet of packets6) frames.push(...wrapped(EtherType.ipv6, packet, 30, 0x57));
+  for (const packet of tunnelPackets()) frames.push(...wrapped(EtherType.ipv4, packet, 2, 0x21));
+  const labelled = mpls(15, ipv4({}, tcp()));
+  frames.push({ linkType: LinkType.ethernet, bytes: ethernet(EtherType.mpls, labelled) });
+  frames.push({ linkType: LinkType.ppp, bytes: joinBytes([2, 0x81], labelled) });
   return frames;
 }
 
@@ -100,6 +108,24 @@ function ipv6Packets(): Uint8Array[] {
     ipv6({ nextHeader: 44 }, joinBytes(ipv6FragmentHeader(17, 0, true), datagram)),
     ipv6({ nextHeader: 44 }, joinBytes(ipv6FragmentHeader(17, 9, false), datagram)),
     ipv6({ nextHeader: 51 }, joinBytes([17, 4, 0, 0], new Uint8Array(20), datagram)),
+  ];
+}
+
+/** Every tunnel, some of them in each other. */
+function tunnelPackets(): Uint8Array[] {
+  const inner4 = ipv4({}, tcp({ destinationPort: 443, payload: [1] }));
+  const inner6 = ipv6({}, udp(50_000, 53, [1, 2, 3, 4]));
+  const frame = ethernet(EtherType.ipv4, inner4);
+  const erspan3 = joinBytes([0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], new Uint8Array(8), frame);
+  const labelled = ipv4({ protocol: 47 }, gre(EtherType.mpls, mpls(2, inner6)));
+  return [
+    ipv4({ protocol: 47 }, gre(EtherType.bridging, frame, 0x2000)),
+    ipv4({ protocol: 47 }, gre(EtherType.erspan2, joinBytes(new Uint8Array(8), frame), 0x1000)),
+    ipv4({ protocol: 47 }, gre(EtherType.erspan3, erspan3, 0x1000)),
+    ipv4({ protocol: 17 }, vxlan(frame)),
+    ipv4({ protocol: 17 }, geneve(EtherType.ipv6, inner6, 2)),
+    ipv4({ protocol: 4 }, ipv4({ protocol: 41 }, ipv6({ nextHeader: 4 }, ipv4({ protocol: 4 }, inner4)))),
+    ipv4({ protocol: 17 }, vxlan(ethernet(EtherType.ipv4, labelled))),
   ];
 }
 
