@@ -26,9 +26,9 @@ export class NameAllowance {
 
   /** A step back in time refills nothing and goes on from there. */
   private refill(timeUs: number): void {
-    const seconds = (timeUs - this.filledUs) / 1e6;
+    const seconds = Math.min(1, (timeUs - this.filledUs) / 1e6);
     this.filledUs = timeUs;
-    if (!(seconds > 0)) return;
+    if (seconds <= 0) return;
     this.names = Math.min(this.namesPerSecond, this.names + seconds * this.namesPerSecond);
     this.bytes = Math.min(this.bytesPerSecond, this.bytes + seconds * this.bytesPerSecond);
   }

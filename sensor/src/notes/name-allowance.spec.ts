@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { NameAllowance } from "./name-allowance.js";
+
+const startUs = 1_700_000_000_000_000;
+
+function taken(allowance: NameAllowance, count: number, length: number, timeUs: number): number {
+  let names = 0;
+  for (let i = 0; i < count; i++) if (allowance.take(length, timeUs)) names++;
+  return names;
+}
+
+describe("allowance of names", () => {
+  it("is one second's worth at once and refills with packet time", () => {
+    const allowance = new NameAllowance(10, 1000);
+    expect(taken(allowance, 50, 5, startUs)).toBe(10);
+    expect(taken(allowance, 50, 5, startUs + 300_000)).toBe(3);
+    expect(taken(allowance, 50, 5, startUs + 3_600_000_000)).toBe(10);
+  });
+
+  it("is of bytes too", () => {
+    const allowance = new NameAllowance(1000, 100);
+    expect(taken(allowance, 50, 30, startUs)).toBe(3);
+    expect(allowance.take(10, startUs)).toBe(true);
+    expect(allowance.take(1, startUs)).toBe(false);
+  });
+
+  it("gives nothing for a step back in time and goes on from there", () => {
+    const allowance = new NameAllowance(10, 1000);
+    expect(taken(allowance, 50, 5, startUs)).toBe(10);
+    expect(taken(allowance, 50, 5, startUs - 9_000_000)).toBe(0);
+    expect(taken(allowance, 50, 5, startUs - 8_500_000)).toBe(5);
+  });
+
+  it("of zero refuses everything", () => {
+    expect(new NameAllowance(0, 0).take(1, startUs)).toBe(false);
+  });
+});
