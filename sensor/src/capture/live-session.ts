@@ -1,7 +1,9 @@
 import { randomInt } from "node:crypto";
 import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { batchBytesMax, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
-import { SensorPipeline } from "../pipeline.js";
+import { HostWatch } from "../host/host-watch.js";
+import { HostView } from "../metering/host-view.js";
+import { SensorPipeline, type SensorPipelineSettings } from "../pipeline.js";
 import { totalsOf } from "./live-batch.js";
 import type { LiveClock } from "./live-clock.js";
 import { ownAddressWords } from "./live-own-addresses.js";
@@ -26,6 +28,9 @@ const quietMarginUs = 5_000_000;
 export class MeterSession {
   /** Packets are delivered up to this long after their time stamp. */
   lagUs = 0;
+  /** What the host knows outlives every pipeline. */
+  readonly #host = new HostView();
+  readonly #hostWatch = new HostWatch(this.#host);
   #pipeline: SensorPipeline;
   /** Of pipelines that were replaced. */
   #before: SensorCounters = {};
@@ -43,6 +48,7 @@ export class MeterSession {
     private readonly clock: LiveClock,
     private readonly sourceCounters: () => SensorCounters,
   ) {
+    this.#hostWatch.refreshIfDue(clock.nowUs());
     this.#pipeline = this.#newPipeline(settings);
   }
 
@@ -61,6 +67,7 @@ export class MeterSession {
   /** Time goes on without packets; to be called several times a second. */
   tick(): void {
     const nowUs = this.clock.nowUs();
+    this.#hostWatch.refreshIfDue(nowUs);
     this.#pipeline.advance(nowUs - this.lagUs);
     this.pipe.flush();
     if (nowUs < this.#countersAtUs) return;
@@ -85,22 +92,25 @@ export class MeterSession {
 
   sendCounters(): void {
     const counters = addCounters(this.#before, this.#pipeline.counters);
-    this.pipe.sendJson(FrameType.counters, { ...counters, ...this.sourceCounters() });
+    this.pipe.sendJson(FrameType.counters, {
+      ...counters,
+      ...this.#hostWatch.counters,
+      ...this.sourceCounters(),
+    });
   }
 
   #newPipeline(timeouts: MeterTimeouts): SensorPipeline {
     this.#idleTimeoutUs = timeouts.idleTimeoutMs * 1000;
-    return new SensorPipeline(
-      {
-        activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
-        idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
-        holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
-        tableFlowsMax: this.settings.tableFlowsMax,
-        seed: randomInt(2 ** 32),
-        ownAddresses: ownAddressWords(),
-      },
-      (columns) => this.#sendBatch(columns),
-    );
+    const settings: SensorPipelineSettings & { readonly host: HostView } = {
+      activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
+      idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
+      holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
+      tableFlowsMax: this.settings.tableFlowsMax,
+      seed: randomInt(2 ** 32),
+      ownAddresses: ownAddressWords(),
+      host: this.#host,
+    };
+    return new SensorPipeline(settings, (columns) => this.#sendBatch(columns));
   }
 
   #sendBatch(columns: FlowColumns): void {
