@@ -79,6 +79,32 @@ export function makeFaultPlan(settings: FaultPlanSettings): FaultPlan {
   return { seed, durationMs, faults };
 }
 
+/**
+ * A plan of so many kills of one target, spread over the time with a seeded
+ * shift of each; the target stays away for `awayMs`.
+ */
+export function makeKillPlan(settings: {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly kills: number;
+  readonly awayMs: number;
+  readonly target: string;
+}): FaultPlan {
+  const { seed, durationMs, kills, awayMs, target } = settings;
+  const random = new SeededRandom(seed);
+  const spanMs = (durationMs * (1 - quietShare)) / kills;
+  const freeMs = Math.floor(spanMs - awayMs);
+  if (freeMs < 1) throw new Error(`${kills} kills of ${awayMs} ms do not fit into ${durationMs} ms`);
+  const faults = Array.from({ length: kills }, (_, index) => ({
+    atMs: Math.floor(index * spanMs) + random.below(freeMs),
+    durationMs: awayMs,
+    target,
+    kind: "kill" as const,
+    amount: 0,
+  }));
+  return { seed, durationMs, faults };
+}
+
 /** A plan as JSON text gives it; throws an Error that names the field. */
 export function parseFaultPlan(text: string): FaultPlan {
   const plan = faultPlan.parse(JSON.parse(text));
