@@ -128,6 +128,8 @@ describe("NatsPolicyStore", () => {
         holdTimeoutMs: 1500,
         filter: "",
         snapLengthBytes: 256,
+        hostNames: true,
+        hostNamesPerSecond: 1000,
       },
     });
     await expect(link.current().request("picket.policy.get.lab 01", "", { timeout: 300 })).rejects.toThrow();

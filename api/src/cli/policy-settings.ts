@@ -113,6 +113,7 @@ function parseValue(current: unknown, text: string): unknown {
     const items = text === "" ? [] : text.split(",").map((item) => item.trim());
     return items.map((item) => (/^\d+$/.test(item) ? Number(item) : item));
   }
+  if (typeof current === "boolean" && (text === "true" || text === "false")) return text === "true";
   if (typeof current === "number" && text !== "" && Number.isFinite(Number(text))) return Number(text);
   return text;
 }

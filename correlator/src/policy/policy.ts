@@ -76,6 +76,16 @@ export const sensorPolicySchema = z.strictObject({
   holdTimeoutMs: integer(1500, 100, 60_000, "A first contact without an answer for this long is ignored."),
   filter: z.string().max(4096).default("").describe("libpcap filter expression; empty captures everything."),
   snapLengthBytes: integer(256, 64, 65_535, "Bytes captured of each packet."),
+  hostNames: z
+    .boolean()
+    .default(true)
+    .describe("Keep the host names that flows ask for (DNS) or name (TLS server name)."),
+  hostNamesPerSecond: integer(
+    1000,
+    1,
+    100_000,
+    "Most host names a sensor keeps a second; the rest are counted.",
+  ),
 });
 
 export const policySchema = z.strictObject({

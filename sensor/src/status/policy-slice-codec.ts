@@ -5,14 +5,16 @@ import type { PolicySlice } from "./policy-slice.js";
 export function decodePolicySlice(text: string): PolicySlice | undefined {
   const policy = parse(text);
   if (policy === undefined) return undefined;
-  const { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs, filter, snapLengthBytes } = policy.sensor ?? {};
+  const sensor = policy.sensor ?? {};
   return {
     revision: Number(policy.revision),
-    activeTimeoutMs,
-    idleTimeoutMs,
-    holdTimeoutMs,
-    filter,
-    snapLengthBytes,
+    activeTimeoutMs: sensor.activeTimeoutMs,
+    idleTimeoutMs: sensor.idleTimeoutMs,
+    holdTimeoutMs: sensor.holdTimeoutMs,
+    filter: sensor.filter,
+    snapLengthBytes: sensor.snapLengthBytes,
+    hostNames: sensor.hostNames,
+    hostNamesPerSecond: sensor.hostNamesPerSecond,
   };
 }
 

@@ -7,6 +7,9 @@ export interface PolicySlice {
   readonly holdTimeoutMs?: number;
   readonly filter?: string;
   readonly snapLengthBytes?: number;
+  /** Keep host names from DNS and TLS, and how many a second. */
+  readonly hostNames?: boolean;
+  readonly hostNamesPerSecond?: number;
 }
 
 /** Least and most of each number, as the policy's schema has them. */
@@ -15,6 +18,7 @@ const bounds = {
   idleTimeoutMs: [1000, 3_600_000],
   holdTimeoutMs: [100, 60_000],
   snapLengthBytes: [64, 65_535],
+  hostNamesPerSecond: [1, 100_000],
 } as const;
 const filterLengthMax = 4096;
 
