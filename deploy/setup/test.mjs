@@ -14,6 +14,11 @@ const folder = mkdtempSync(join(tmpdir(), "picket-test-"));
 const report = join(folder, "vitest.json");
 const tool = (name) => join(root, "node_modules", ".bin", name);
 const nx = (target) => [tool("nx"), "run-many", "-t", target, "--outputStyle=static"];
+/** The capture ring's addon under AddressSanitizer and UBSan. */
+const sanitizers = {
+  name: "sanitizers",
+  command: [process.execPath, join(root, "sensor/native/sanitize.mjs")],
+};
 let child;
 let stopped = false;
 
@@ -75,6 +80,7 @@ function steps() {
       ],
       counts: report,
     },
+    ...(process.platform === "linux" ? [sanitizers] : []),
   ];
   const lab = join(root, "test", "dist", "lab", "main.js");
   if (!existsSync(join(root, "test", "lab", "main.ts"))) return list;
