@@ -10,12 +10,12 @@ import {
   meterDefaults,
   type SensorCounters,
 } from "@picket/sensor/capture/live-settings.js";
+import { cpuSecondsOf } from "./process-cpu.js";
 
 const startMaxMs = 10_000;
 const stopMaxMs = 20_000;
 /** CPU that did not grow for so long will not. */
 const settledMs = 400;
-const clockTicks = 100;
 const meterMain = fileURLToPath(new URL("../../../sensor/dist/meter-main.js", import.meta.url));
 const delayResolutionMs = 10;
 /** Debian keeps daemons out of an ordinary user's path. */
@@ -25,6 +25,8 @@ const toolEnv = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin`
 export interface LiveCost {
   /** User and system time of the whole process. */
   readonly cpuSeconds: number;
+  /** What of that it had used before the first packet. */
+  readonly startSeconds: number;
   /** Packets it saw, where it says so. */
   readonly packets: number | undefined;
   /** Packets the kernel dropped for it, where it says so. */
@@ -158,18 +160,19 @@ async function costOf(
   child: ChildProcess,
   send: () => Promise<void>,
   stop: () => unknown,
-): Promise<Pick<LiveCost, "cpuSeconds" | "rssMib">> {
+): Promise<Pick<LiveCost, "cpuSeconds" | "startSeconds" | "rssMib">> {
   const pid = child.pid ?? 0;
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   const timer = setTimeout(() => child.kill("SIGKILL"), startMaxMs + stopMaxMs + 60_000);
   try {
+    const startSeconds = cpuSecondsOf(pid);
     await send();
     await settled(pid);
     const rssMib = Number(/VmHWM:\s*(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
-    const cpuSeconds = cpuOf(pid);
+    const cpuSeconds = cpuSecondsOf(pid);
     await stop();
     await ended;
-    return { cpuSeconds, rssMib };
+    return { cpuSeconds, startSeconds, rssMib };
   } finally {
     clearTimeout(timer);
     child.kill("SIGKILL");
@@ -178,16 +181,10 @@ async function costOf(
 
 async function settled(pid: number): Promise<void> {
   let cpuSeconds = -1;
-  for (let now = cpuOf(pid); now - cpuSeconds > 0.01; now = cpuOf(pid)) {
+  for (let now = cpuSecondsOf(pid); now - cpuSeconds > 0.01; now = cpuSecondsOf(pid)) {
     cpuSeconds = now;
     await delay(settledMs);
   }
-}
-
-function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / clockTicks;
 }
 
 /** A packet socket is open in the namespace of the process: its table has a row below the title. */
