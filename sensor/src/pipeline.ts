@@ -4,7 +4,10 @@ import { decodeFrame } from "./decode/decode-frame.js";
 import { DecodedPacket, DecodeResult, decodeResultNames } from "./decode/decoded-packet.js";
 import { FlowBatchSink } from "./metering/flow-batch-sink.js";
 import { FlowMeter } from "./metering/flow-meter.js";
-import { type MeteringSettings, meteringDefaults } from "./metering/metering-settings.js";
+import { ArpCounters } from "./metering/arp-counters.js";
+import { ArpMeter } from "./metering/arp-meter.js";
+import type { HostView } from "./metering/host-view.js";
+import { type MeteringSettings, meteringSettings } from "./metering/metering-settings.js";
 
 /** Settings of a pipeline; what is left out has its default. */
 export interface SensorPipelineSettings extends Partial<MeteringSettings> {
@@ -24,10 +27,12 @@ export class SensorPipeline {
   private readonly decodeCounts = new Float64Array(decodeResultNames.length);
   private readonly batch: FlowBatchSink;
   private readonly meter: FlowMeter;
+  private readonly arpCounters = new ArpCounters();
+  private readonly arpMeter: ArpMeter;
   private bytes = 0;
 
   constructor(settings: SensorPipelineSettings, onBatch: (columns: FlowColumns) => void) {
-    const metering = { ...meteringDefaults, ...settings };
+    const metering = meteringSettings(settings);
     this.batch = new FlowBatchSink(
       onBatch,
       () => this.meter.nowUs,
@@ -36,6 +41,17 @@ export class SensorPipeline {
       metering.seed,
     );
     this.meter = new FlowMeter(metering, this.batch);
+    this.arpMeter = new ArpMeter(metering.arp, metering.seed, this.batch, this.arpCounters);
+  }
+
+  /** What the host knows of itself; may be told anew between blocks. */
+  get host(): HostView {
+    return this.meter.host;
+  }
+
+  /** The flow table is nearly full and not every new flow is let in. */
+  get isEmergency(): boolean {
+    return this.meter.isEmergency;
   }
 
   /** Runs a block of packets; their times drive every timer. */
@@ -51,6 +67,7 @@ export class SensorPipeline {
       i = next;
       if (i < count) this.onPacket(block, i);
     }
+    this.arpMeter.advance(meter.nowUs);
   }
 
   /** A packet that only decode can tell. */
@@ -59,14 +76,23 @@ export class SensorPipeline {
     const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
     const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
     this.decodeCounts[result]++;
-    if (result !== DecodeResult.flow) return;
-    meter.process(packet, timeUs[i]);
+    if (result === DecodeResult.flow) meter.process(packet, timeUs[i], bytes);
+    else if (result === DecodeResult.arp) this.onArp(timeUs[i]);
+    else return;
     if (meter.nowUs >= batch.dueUs || meter.nowUs < batch.openedUs) batch.flush();
+  }
+
+  /** Flows and ARP have one time. */
+  private onArp(timeUs: number): void {
+    const { packet } = this;
+    this.meter.advance(timeUs);
+    this.arpMeter.process(packet, packet.ethernetSourceHigh, packet.ethernetSourceLow, timeUs);
   }
 
   /** Moves time while no packets come (live capture only). */
   advance(nowUs: number): void {
     this.meter.advance(nowUs);
+    this.arpMeter.advance(nowUs);
     if (nowUs >= this.batch.dueUs || nowUs < this.batch.openedUs) this.batch.flush();
   }
 
@@ -80,6 +106,7 @@ export class SensorPipeline {
    * at the end of a file contacts that still wait count as ignored.
    */
   finish(endUs?: number): void {
+    this.arpMeter.finish(endUs);
     this.meter.finish(endUs);
     this.batch.flush();
   }
@@ -91,12 +118,21 @@ export class SensorPipeline {
       counters.packets_received += this.decodeCounts[result];
       counters[`packets_${name}`] = this.decodeCounts[result];
     }
-    for (const [name, value] of Object.entries(this.meter.counters))
-      counters[`metering_${snakeCase(name)}`] = value;
-    counters.metering_flows_live = this.meter.flowsLive;
+    const { meter } = this;
+    addCounters(counters, "metering", meter.counters);
+    addCounters(counters, "metering_emergency", meter.emergencyCounters);
+    addCounters(counters, "notes", meter.notesCounters);
+    addCounters(counters, "arp", this.arpCounters);
+    counters.metering_flows_live = meter.flowsLive;
+    counters.metering_emergency_live = meter.isEmergency ? 1 : 0;
+    counters.arp_entries_live = this.arpMeter.entriesLive;
     counters.batches = this.batch.batches;
     return counters;
   }
+}
+
+function addCounters(to: Record<string, number>, prefix: string, from: object): void {
+  for (const [name, value] of Object.entries(from)) to[`${prefix}_${snakeCase(name)}`] = value;
 }
 
 function snakeCase(name: string): string {

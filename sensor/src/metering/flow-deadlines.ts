@@ -12,6 +12,7 @@ import {
   protocolMask,
   recordUsAt,
   reportedBit,
+  seenBit,
   startUsAt,
   stateAt,
   stealthShift,
@@ -21,10 +22,14 @@ import type { FlowTable } from "./flow-table.js";
 import { IpProtocol } from "../decode/ip-protocol.js";
 import type { MeteringSettings } from "./metering-settings.js";
 
+const bothSeen = seenBit | (seenBit << 1);
 const never = Number.POSITIVE_INFINITY;
 
 /** When time alone changes a flow, from its state and the settings; infinity when it does not. */
 export class FlowDeadlines {
+  /** Flows without an answer are given less time: the table is nearly full. */
+  isShortened = false;
+
   constructor(
     private readonly flows: FlowTable,
     private readonly settings: MeteringSettings,
@@ -32,21 +37,21 @@ export class FlowDeadlines {
 
   /** When a flow must be looked at next. */
   nextUs(slot: number): number {
-    if (this.isEnded(slot)) return this.lingerEndUs(slot);
-    return Math.min(
-      this.idleEndUs(slot),
-      this.holdEndUs(slot),
-      this.shortEndUs(slot),
-      this.activeEndUs(slot),
-    );
+    const endUs = this.endUs(slot);
+    if (this.isEnded(slot)) return endUs;
+    const state = this.state(slot);
+    const outcome = (state >>> outcomeShift) & threeBits;
+    const reportUs = outcome === Outcome.answered ? this.shortEndUs(slot) : this.holdEndUs(slot);
+    return Math.min(endUs, reportUs, this.activeEndUs(slot));
   }
 
-  lingerEndUs(slot: number): number {
-    return this.double(slot, lastUsAt) + this.settings.lingerUs;
-  }
-
-  idleEndUs(slot: number): number {
-    return this.double(slot, lastUsAt) + this.settings.idleTimeoutUs;
+  /** When a flow is over for want of packets. */
+  endUs(slot: number): number {
+    const { lingerUs, idleTimeoutUs, emergency } = this.settings;
+    const lastUs = this.double(slot, lastUsAt);
+    if (this.isEnded(slot)) return lastUs + lingerUs;
+    const isShort = this.isShortened && this.isUnanswered(slot);
+    return lastUs + (isShort ? Math.min(idleTimeoutUs, emergency.idleTimeoutUs) : idleTimeoutUs);
   }
 
   /** When silence decides the outcome. */
@@ -59,7 +64,10 @@ export class FlowDeadlines {
         ? outcome < Outcome.halfOpen
         : outcome === 0 && (phase === Phase.synSent || phase === Phase.stealth || phase === Phase.waiting);
     if (!isWaiting || (state & noContactBit) !== 0) return never;
-    return this.double(slot, markUsAt) + this.holdUs(state, phase);
+    const holdUs = this.holdUs(state, phase);
+    const { emergency } = this.settings;
+    const isShort = this.isShortened && holdUs !== never;
+    return this.double(slot, markUsAt) + (isShort ? Math.min(holdUs, emergency.holdTimeoutUs) : holdUs);
   }
 
   /** When an answered flow is reported for the first time. */
@@ -85,6 +93,13 @@ export class FlowDeadlines {
     // An ICMP request is asked for an answer; other protocols owe none.
     const isIcmp = protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6;
     return isIcmp ? holdTimeoutUs : never;
+  }
+
+  /** Neither an answer nor packets of both sides. */
+  private isUnanswered(slot: number): boolean {
+    const state = this.state(slot);
+    const isBothSeen = (state & bothSeen) === bothSeen;
+    return !isBothSeen && ((state >>> outcomeShift) & threeBits) !== Outcome.answered;
   }
 
   private isEnded(slot: number): boolean {

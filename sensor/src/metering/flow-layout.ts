@@ -15,7 +15,10 @@ export const portsAt = 8;
 export const hashAt = 9;
 /** Bit field, below. */
 export const stateAt = 10;
-/** Union of the TCP flags of direction 0 in bits 0 to 7, of direction 1 in bits 8 to 15. */
+/**
+ * Union of the TCP flags of direction 0 in bits 0 to 7, of direction 1 in bits
+ * 8 to 15; bits 16 and 17 are the flow's direction seen from the host.
+ */
 export const tcpFlagsAt = 11;
 /** Sequence number of the initiator's SYN, or of its first packet when no SYN was seen. */
 export const initiatorSequenceAt = 28;
@@ -24,6 +27,9 @@ export const responderSequenceAt = 29;
 /** Last acknowledgement number of the initiator; the responder's, in a backscatter flow. */
 export const initiatorAcknowledgementAt = 30;
 export const responderAcknowledgementAt = 31;
+
+export const hostDirectionShift = 16;
+export const hostDirectionMask = 3;
 
 /** Doubles: time of the last packet and of the first. */
 export const lastUsAt = 6;
@@ -62,6 +68,9 @@ export const finBit = 1 << 26;
 export const acknowledgedBit = 1 << 28;
 /** Never a first contact: multicast, broadcast, unspecified source. */
 export const noContactBit = 1 << 29;
+
+/** Payload of this flow is still looked into. */
+export const wantsPayloadBit = 1 << 31;
 
 /** Where a flow stands between its first packet and its outcome. */
 export const Phase = {

@@ -1,46 +1,53 @@
-import { FlowEndReason, Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
+import { FlowEndReason, Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { PacketBlock } from "../capture/packet-source.js";
-import type { DecodedPacket } from "../decode/decoded-packet.js";
+import { DecodedPacket } from "../decode/decoded-packet.js";
+import { IpProtocol } from "../decode/ip-protocol.js";
+import { FlowNotes } from "../notes/flow-notes.js";
+import { NotesCounters } from "../notes/notes-counters.js";
 import { isNoContact } from "./address-class.js";
+import { Decision } from "./admission.js";
+import { Emergency } from "./emergency.js";
+import type { EmergencyCounters } from "./emergency-counters.js";
 import {
   bytesAt,
   flowDoublesShift,
   flowWordsShift,
-  hashAt,
+  hostDirectionShift,
   initiatorShift,
   lastUsAt,
+  lowerAddressAt,
   markUsAt,
   noContactBit,
-  outcomeShift,
   packetsAt,
   Phase,
   phaseMask,
   phaseShift,
-  protocolMask,
-  recordUsAt,
-  reportedBit,
   seenBit,
   startUsAt,
   stateAt,
-  stealthShift,
   tcpFlagsAt,
-  threeBits,
+  upperAddressAt,
+  wantsPayloadBit,
 } from "./flow-layout.js";
-import { FlowDeadlines } from "./flow-deadlines.js";
+import { FlowLifecycle } from "./flow-lifecycle.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import { FlowRecords } from "./flow-records.js";
 import { FlowTable } from "./flow-table.js";
+import type { HostView } from "./host-view.js";
 import { icmpRequestOf, IcmpRole, icmpRole } from "./icmp-contact.js";
-import { IpProtocol } from "../decode/ip-protocol.js";
 import { MeteringCounters } from "./metering-counters.js";
 import type { MeteringSettings } from "./metering-settings.js";
 import { ObservationView } from "./observation-view.js";
 import { PlainPackets } from "./plain-packets.js";
 import { TcpContact, Verdict } from "./tcp-contact.js";
-import { TimerWheel } from "./timer-wheel.js";
 
-/** A packet this much older than the newest is a clock set back, not reordering. */
-const clockStepUs = 10_000_000;
+/** The emergency looks at the whole table in this many steps, one each `sweepIntervalUs`. */
+const sweepSteps = 10;
+const sweepIntervalUs = 50_000;
+/** Of a packet that waited the bytes are gone. */
+const noBytes = new Uint8Array(0);
+/** See `load`. */
+const isIcmpError = -1;
 
 /**
  * Pairs packets to biflows (RFC 5103), decides the outcome of each contact and
@@ -62,29 +69,37 @@ const clockStepUs = 10_000_000;
  */
 export class FlowMeter {
   readonly counters = new MeteringCounters();
-  /** Time of the newest packet or `advance`. */
-  nowUs = Number.NEGATIVE_INFINITY;
+  readonly notesCounters = new NotesCounters();
+  /** What the host knows; may be told anew at any time. */
+  readonly host: HostView;
 
   private readonly flows: FlowTable;
   private readonly plainPackets: PlainPackets;
-  private readonly timers: TimerWheel;
   private readonly view: ObservationView;
+  private readonly notes: FlowNotes;
   private readonly tcp: TcpContact;
-  private readonly records: FlowRecords;
-  private readonly deadlines: FlowDeadlines;
-  private nextTickUs = Number.NEGATIVE_INFINITY;
+  private readonly lifecycle: FlowLifecycle;
+  private readonly emergency: Emergency;
+  private readonly recalled = new DecodedPacket();
+  private nextSweepUs = Number.NEGATIVE_INFINITY;
 
-  constructor(
-    private readonly settings: MeteringSettings,
-    sink: FlowRecordSink,
-  ) {
-    this.flows = new FlowTable(settings.tableFlowsMax, settings.seed);
-    this.plainPackets = new PlainPackets(this.flows, this.counters);
-    this.timers = new TimerWheel(settings.tableFlowsMax);
-    this.view = new ObservationView(settings.seed, settings.ownAddresses);
+  constructor(settings: MeteringSettings, sink: FlowRecordSink) {
+    const { tableFlowsMax, seed, host } = settings;
+    const { counters } = this;
+    this.host = host;
+    this.flows = new FlowTable(tableFlowsMax, seed);
+    this.plainPackets = new PlainPackets(this.flows, counters);
+    this.view = new ObservationView(seed, host);
+    this.notes = new FlowNotes(settings.notes, tableFlowsMax, this.notesCounters);
     this.tcp = new TcpContact(this.flows.words, this.view);
-    this.deadlines = new FlowDeadlines(this.flows, settings);
-    this.records = new FlowRecords(this.flows, sink, this.counters);
+    const records = new FlowRecords(this.flows, sink, host, this.notes, counters);
+    this.lifecycle = new FlowLifecycle(settings, this.flows, this.view, records, this.notes, counters);
+    this.emergency = new Emergency(settings.emergency, tableFlowsMax, seed, host, sink);
+  }
+
+  /** Time of the newest packet or `advance`. */
+  get nowUs(): number {
+    return this.lifecycle.nowUs;
   }
 
   /** Flows in the table. */
@@ -92,45 +107,55 @@ export class FlowMeter {
     return this.flows.length;
   }
 
+  /** The table is nearly full: not every new flow is let in (see Emergency). */
+  get isEmergency(): boolean {
+    return this.emergency.isActive;
+  }
+
+  get emergencyCounters(): EmergencyCounters {
+    return this.emergency.counters;
+  }
+
   /**
    * Meters the packets of `block` from `from` on that need no decoding, up to
    * the first that does or whose time reaches `untilUs`; returns its index.
    */
   processPlain(block: PacketBlock, from: number, untilUs: number): number {
-    const limitUs = Math.min(untilUs, this.nextTickUs);
-    const next = this.plainPackets.count(block, from, this.nowUs, limitUs);
-    if (next > from) this.nowUs = block.timeUs[next - 1];
+    const { lifecycle } = this;
+    const limitUs = Math.min(untilUs, lifecycle.nextTickUs);
+    const next = this.plainPackets.count(block, from, lifecycle.nowUs, limitUs);
+    if (next > from) lifecycle.nowUs = block.timeUs[next - 1];
     return next;
   }
 
-  /** Meters one packet that decode found to be of a flow, captured at `timeUs`. */
-  process(packet: DecodedPacket, timeUs: number): void {
-    if (timeUs >= this.nextTickUs) this.advance(timeUs);
-    else if (timeUs >= this.nowUs) this.nowUs = timeUs;
+  /** Meters one packet that decode found to be of a flow, captured at `timeUs`, in the memory `bytes`. */
+  process(packet: DecodedPacket, timeUs: number, bytes: Uint8Array): void {
+    const { lifecycle, counters } = this;
+    if (timeUs >= lifecycle.nextTickUs) this.advance(timeUs);
+    else if (timeUs >= lifecycle.nowUs) lifecycle.nowUs = timeUs;
     else {
-      this.counters.packetsOutOfOrder++;
-      this.stepBack(timeUs);
+      counters.packetsOutOfOrder++;
+      lifecycle.stepBack(timeUs);
     }
-    const { protocol } = packet;
-    if (protocol === IpProtocol.icmp || protocol === IpProtocol.icmpv6) {
-      this.processIcmp(packet, timeUs);
+    const ends = this.load(packet);
+    if (ends === isIcmpError) {
+      this.processIcmpError(packet);
       return;
     }
-    const direction = this.flows.loadPacket(packet, packet.sourcePort, packet.destinationPort);
-    this.meter(packet, timeUs, direction, direction);
+    counters.packets++;
+    counters.bytes += packet.ipLength;
+    this.meter(packet, timeUs, bytes, ends, !this.emergency.isActive);
   }
 
   /** Moves time forward and reports what is due; a slightly earlier time does nothing. */
   advance(timeUs: number): void {
-    if (timeUs < this.nowUs) {
-      this.stepBack(timeUs);
-      return;
+    const { lifecycle, emergency, flows } = this;
+    if (!lifecycle.advance(timeUs) || !emergency.isActive) return;
+    if (timeUs >= this.nextSweepUs || timeUs < this.nextSweepUs - sweepIntervalUs) {
+      this.nextSweepUs = timeUs + sweepIntervalUs;
+      lifecycle.sweep(Math.ceil(flows.flowsMax / sweepSteps));
     }
-    if (this.flows.length === 0) this.timers.restart(timeUs);
-    this.nowUs = timeUs;
-    for (let slot = this.timers.takeDue(timeUs); slot !== -1; slot = this.timers.takeDue(timeUs))
-      this.fire(slot);
-    this.nextTickUs = this.timers.nextTickUs;
+    if (emergency.leaves(flows.length, timeUs)) lifecycle.deadlines.isShortened = false;
   }
 
   /**
@@ -141,38 +166,30 @@ export class FlowMeter {
    */
   finish(endUs: number = Number.POSITIVE_INFINITY): void {
     if (Number.isFinite(endUs)) this.advance(endUs);
-    for (let slot = this.timers.takeAny(); slot !== -1; slot = this.timers.takeAny()) {
-      const phase = this.phaseOf(slot);
-      const isWaiting = phase !== Phase.synAnswered && Number.isFinite(this.deadlines.holdEndUs(slot));
-      if (isWaiting && !Number.isFinite(endUs)) this.judgeSilence(slot, FlowEndReason.forcedEnd);
-      this.close(slot, phase === Phase.ended ? FlowEndReason.endDetected : FlowEndReason.forcedEnd);
-    }
-    this.nowUs = Number.NEGATIVE_INFINITY;
-    this.nextTickUs = Number.NEGATIVE_INFINITY;
+    this.emergency.end();
+    this.lifecycle.deadlines.isShortened = false;
+    this.lifecycle.finish(endUs);
   }
 
-  /** Reordering does not move time; a clock set back does, and the flows stay. */
-  private stepBack(timeUs: number): void {
-    if (this.nowUs - timeUs < clockStepUs) return;
-    this.counters.clockStepsBack++;
-    this.nowUs = timeUs;
-    this.timers.restart(timeUs);
-    this.nextTickUs = this.timers.nextTickUs;
-  }
-
-  private processIcmp(packet: DecodedPacket, timeUs: number): void {
-    const typeCode = packet.destinationPort;
-    const role = icmpRole(packet.protocol, typeCode);
-    if (role >= IcmpRole.error) {
-      this.processIcmpError(packet, role);
-      return;
+  /**
+   * Loads the packet's key. Bit 0 of the result is its direction, bit 1 that of
+   * the initiator if it opens a flow; `isIcmpError` has no key.
+   */
+  private load(packet: DecodedPacket): number {
+    const { protocol, destinationPort } = packet;
+    if (protocol !== IpProtocol.icmp && protocol !== IpProtocol.icmpv6) {
+      const direction = this.flows.loadPacket(packet, packet.sourcePort, destinationPort);
+      return direction * 3;
     }
-    const key = role === IcmpRole.reply ? icmpRequestOf(packet.protocol, typeCode) : typeCode;
+    const role = icmpRole(protocol, destinationPort);
+    if (role >= IcmpRole.error) return isIcmpError;
+    const isReply = role === IcmpRole.reply;
+    const key = isReply ? icmpRequestOf(protocol, destinationPort) : destinationPort;
     const direction = this.flows.loadPacket(packet, key, key);
-    this.meter(packet, timeUs, direction, role === IcmpRole.reply ? 1 - direction : direction);
+    return isReply ? direction | ((1 - direction) << 1) : direction * 3;
   }
 
-  private processIcmpError(packet: DecodedPacket, role: number): void {
+  private processIcmpError(packet: DecodedPacket): void {
     const { counters } = this;
     counters.icmpErrorBytes += packet.ipLength;
     const direction = packet.hasInner ? this.loadInner(packet) : 0;
@@ -182,13 +199,14 @@ export class FlowMeter {
       return;
     }
     counters.icmpErrorsMatched++;
+    const role = icmpRole(packet.protocol, packet.destinationPort);
     const state = this.flows.words[(slot << flowWordsShift) + stateAt];
     const phase = (state >>> phaseShift) & phaseMask;
     const isWaiting = phase === Phase.waiting || phase === Phase.synSent || phase === Phase.stealth;
     const isAboutInitiator = ((state >>> initiatorShift) & 1) === direction;
     if (role !== IcmpRole.unreachable || !isWaiting || !isAboutInitiator || (state & noContactBit) !== 0)
       return;
-    this.reach(slot, Outcome.unreachable, FlowEndReason.endDetected);
+    this.lifecycle.reach(slot, Outcome.unreachable, FlowEndReason.endDetected);
   }
 
   private loadInner(packet: DecodedPacket): number {
@@ -198,39 +216,65 @@ export class FlowMeter {
     return this.flows.loadInner(packet, packet.innerDestinationPort, packet.innerDestinationPort);
   }
 
-  /** One packet of the loaded key. `initiator` is the direction of the initiator if it opens a flow. */
-  private meter(packet: DecodedPacket, timeUs: number, direction: number, initiator: number): void {
-    const { flows, counters } = this;
-    counters.packets++;
-    counters.bytes += packet.ipLength;
-    const slot = flows.find();
+  /** One packet of the loaded key; `ends` from `load`. One that is not admitted is judged before it opens a flow. */
+  private meter(
+    packet: DecodedPacket,
+    timeUs: number,
+    bytes: Uint8Array,
+    ends: number,
+    isAdmitted: boolean,
+  ): void {
+    const slot = this.flows.find();
     if (slot === -1) {
-      this.open(packet, timeUs, direction, initiator);
+      if (isAdmitted) this.open(packet, timeUs, bytes, ends);
+      else this.admit(packet, timeUs, bytes, ends);
       return;
     }
-    const phase = this.phaseOf(slot);
+    const { lifecycle } = this;
+    const direction = ends & 1;
+    const phase = lifecycle.phaseOf(slot);
     const at = slot << flowWordsShift;
-    const verdict = packet.protocol === IpProtocol.tcp ? this.tcp.step(at, direction, packet) : Verdict.none;
+    const isTcp = packet.protocol === IpProtocol.tcp;
+    const verdict = isTcp ? this.tcp.step(at, direction, packet) : Verdict.none;
     if (verdict === Verdict.restarts) {
-      this.close(slot, FlowEndReason.endDetected);
-      this.open(packet, timeUs, direction, initiator);
+      lifecycle.close(slot, FlowEndReason.endDetected);
+      this.open(packet, timeUs, bytes, ends);
       return;
     }
     this.add(slot, direction, packet, timeUs);
     this.noteSeen(at, direction);
-    if (packet.protocol === IpProtocol.tcp) this.conclude(slot, verdict, phase);
+    if (this.flows.words[at + stateAt] < 0) this.look(slot, direction, packet, bytes, timeUs);
+    if (isTcp) this.conclude(slot, verdict, phase);
     else if (phase === Phase.waiting && this.isReply(at, direction))
-      this.reach(slot, Outcome.answered, FlowEndReason.open);
+      lifecycle.reach(slot, Outcome.answered, FlowEndReason.open);
   }
 
-  private open(packet: DecodedPacket, timeUs: number, direction: number, initiator: number): void {
-    const { flows } = this;
-    if (flows.isFull) this.evict();
+  /** A packet that would open a flow while the table is nearly full. */
+  private admit(packet: DecodedPacket, timeUs: number, bytes: Uint8Array, ends: number): void {
+    const { admission } = this.emergency;
+    const decision = admission.judge(packet, timeUs);
+    if (decision === Decision.refused) return;
+    if (decision === Decision.admitted) {
+      this.open(packet, timeUs, bytes, ends);
+      return;
+    }
+    const { recalled } = this;
+    const firstUs = admission.recall(recalled);
+    this.meter(recalled, firstUs, noBytes, this.load(recalled), true);
+    if (admission.recallAnswer(recalled)) this.meter(recalled, firstUs, noBytes, this.load(recalled), true);
+    // What waited may have had the same key.
+    this.meter(packet, timeUs, bytes, this.load(packet), true);
+  }
+
+  private open(packet: DecodedPacket, timeUs: number, bytes: Uint8Array, ends: number): void {
+    const { flows, lifecycle } = this;
+    if (flows.isFull && !this.makeRoom(packet, timeUs)) return;
     const slot = flows.insert();
     const at = slot << flowWordsShift;
     const doublesAt = slot << flowDoublesShift;
+    const direction = ends & 1;
     this.counters.flowsOpened++;
-    flows.words[at + stateAt] |= (initiator << initiatorShift) | (seenBit << direction);
+    flows.words[at + stateAt] |= ((ends >> 1) << initiatorShift) | (seenBit << direction);
     flows.doubles[doublesAt + startUsAt] = timeUs;
     flows.doubles[doublesAt + lastUsAt] = timeUs;
     flows.doubles[doublesAt + markUsAt] = timeUs;
@@ -238,9 +282,58 @@ export class FlowMeter {
     this.add(slot, direction, packet, timeUs);
     if (packet.protocol === IpProtocol.tcp) {
       const verdict = this.tcp.open(at, direction, packet);
-      if ((verdict & Verdict.ends) !== 0) this.setPhase(slot, Phase.ended);
-    } else if (direction === initiator) this.setPhase(slot, Phase.waiting);
-    this.timers.set(slot, this.deadlines.nextUs(slot));
+      if ((verdict & Verdict.ends) !== 0) lifecycle.setPhase(slot, Phase.ended);
+    } else if (direction === ends >> 1) lifecycle.setPhase(slot, Phase.waiting);
+    this.noteOpened(slot, direction, packet, bytes, timeUs);
+    lifecycle.watch(slot);
+    if (this.emergency.enters(flows.length, lifecycle.nowUs)) lifecycle.deadlines.isShortened = true;
+  }
+
+  /** What the host and the first bytes say of a flow that was just opened. */
+  private noteOpened(
+    slot: number,
+    direction: number,
+    packet: DecodedPacket,
+    bytes: Uint8Array,
+    timeUs: number,
+  ): void {
+    const { words } = this.flows;
+    const at = slot << flowWordsShift;
+    const initiator = (words[at + stateAt] >>> initiatorShift) & 1;
+    const source = at + (initiator === 0 ? lowerAddressAt : upperAddressAt);
+    const destination = at + (initiator === 0 ? upperAddressAt : lowerAddressAt);
+    words[at + tcpFlagsAt] |= this.host.direction(words, source, destination) << hostDirectionShift;
+    this.notes.open(slot, packet, bytes);
+    if (!this.notes.wantsPayload(slot)) return;
+    words[at + stateAt] |= wantsPayloadBit;
+    this.look(slot, direction, packet, bytes, timeUs);
+  }
+
+  /** Payload of a flow that is still looked into. */
+  private look(
+    slot: number,
+    direction: number,
+    packet: DecodedPacket,
+    bytes: Uint8Array,
+    timeUs: number,
+  ): void {
+    if (packet.payloadLength === 0) return;
+    const at = slot << flowWordsShift;
+    const isWanted = this.notes.payload(slot, !this.isReply(at, direction), packet, bytes, timeUs);
+    if (!isWanted) this.flows.words[at + stateAt] &= ~wantsPayloadBit;
+  }
+
+  /** Evicts a flow of a full table; in an emergency an answered one is worth more than a new one. */
+  private makeRoom(packet: DecodedPacket, timeUs: number): boolean {
+    const { flows, emergency } = this;
+    const victim = flows.chooseVictim();
+    if (emergency.isActive && flows.isAnswered(victim)) {
+      emergency.admission.refuseFull(packet, timeUs);
+      return false;
+    }
+    this.counters.evictions++;
+    this.lifecycle.close(victim, FlowEndReason.lackOfResources);
+    return true;
   }
 
   private add(slot: number, direction: number, packet: DecodedPacket, timeUs: number): void {
@@ -250,21 +343,7 @@ export class FlowMeter {
     doubles[doublesAt + packetsAt + direction] += 1;
     doubles[doublesAt + bytesAt + direction] += packet.ipLength;
     if (timeUs > doubles[doublesAt + lastUsAt]) doubles[doublesAt + lastUsAt] = timeUs;
-    else if (timeUs < doubles[doublesAt + lastUsAt]) this.placeEarlier(slot, timeUs);
-  }
-
-  /** A packet older than the flow's last: out of order, or after the clock was set back. */
-  private placeEarlier(slot: number, timeUs: number): void {
-    const { words, doubles } = this.flows;
-    const doublesAt = slot << flowDoublesShift;
-    const isReported = (words[(slot << flowWordsShift) + stateAt] & reportedBit) !== 0;
-    // The start that was reported stays.
-    if (!isReported && timeUs < doubles[doublesAt + startUsAt]) doubles[doublesAt + startUsAt] = timeUs;
-    if (doubles[doublesAt + lastUsAt] - timeUs < clockStepUs) return;
-    doubles[doublesAt + lastUsAt] = timeUs;
-    doubles[doublesAt + markUsAt] = Math.min(doubles[doublesAt + markUsAt], timeUs);
-    doubles[doublesAt + recordUsAt] = Math.min(doubles[doublesAt + recordUsAt], timeUs);
-    this.timers.set(slot, this.deadlines.nextUs(slot));
+    else if (timeUs < doubles[doublesAt + lastUsAt]) this.lifecycle.placeEarlier(slot, timeUs);
   }
 
   private isReply(at: number, direction: number): boolean {
@@ -281,120 +360,12 @@ export class FlowMeter {
 
   /** Acts on what a TCP packet changed; `before` is the phase it met. */
   private conclude(slot: number, verdict: number, before: number): void {
-    const phase = this.phaseOf(slot);
-    if (phase !== before && phase === Phase.synAnswered) this.setMark(slot);
+    const { lifecycle } = this;
+    const phase = lifecycle.phaseOf(slot);
+    if (phase !== before && phase === Phase.synAnswered) lifecycle.setMark(slot);
     const outcome = verdict & Verdict.outcomeMask;
-    if ((verdict & Verdict.ends) !== 0) this.setPhase(slot, Phase.ended);
-    if (outcome !== 0) this.reach(slot, outcome, FlowEndReason.endDetected);
-    else if (phase !== before || verdict !== 0 || before === Phase.ended)
-      this.timers.set(slot, this.deadlines.nextUs(slot));
-  }
-
-  /** Raises the outcome of a flow; a failed one (with `endReason`) and an upgrade are reported at once. */
-  private reach(slot: number, outcome: number, endReason: FlowEndReason): void {
-    const { words } = this.flows;
-    const at = slot << flowWordsShift;
-    const state = words[at + stateAt];
-    if (outcome <= ((state >>> outcomeShift) & threeBits) || (state & noContactBit) !== 0) {
-      this.timers.set(slot, this.deadlines.nextUs(slot));
-      return;
-    }
-    words[at + stateAt] = (state & ~(threeBits << outcomeShift)) | (outcome << outcomeShift);
-    const isEnded = this.phaseOf(slot) === Phase.ended;
-    if (outcome === Outcome.answered) {
-      this.setMark(slot);
-      if (!isEnded && ((state >>> phaseShift) & phaseMask) === Phase.waiting)
-        this.setPhase(slot, Phase.counting);
-      if ((words[at + stateAt] & (seenBit << (1 - ((state >>> initiatorShift) & 1)))) === 0)
-        this.view.noteOneSided(words, at);
-      if ((state & reportedBit) !== 0) this.records.report(slot, this.nowUs, false, FlowEndReason.open);
-    } else {
-      this.records.report(slot, this.nowUs, true, endReason);
-    }
-    this.timers.set(slot, this.deadlines.nextUs(slot));
-  }
-
-  /** The hold time of a contact passed without an answer. */
-  private judgeSilence(slot: number, endReason: FlowEndReason): void {
-    const { words } = this.flows;
-    const at = slot << flowWordsShift;
-    const phase = this.phaseOf(slot);
-    if (phase === Phase.synAnswered) this.reach(slot, Outcome.halfOpen, endReason);
-    else if (phase === Phase.stealth && this.isAckOfOneSidedPair(at)) {
-      words[at + stateAt] &= ~(threeBits << stealthShift);
-      this.setPhase(slot, Phase.midStream);
-      this.timers.set(slot, this.deadlines.nextUs(slot));
-    } else this.reach(slot, Outcome.ignored, endReason);
-  }
-
-  /** Silence says nothing about a bare ACK where replies of the pair pass elsewhere. */
-  private isAckOfOneSidedPair(at: number): boolean {
-    const { words } = this.flows;
-    const kind = (words[at + stateAt] >>> stealthShift) & threeBits;
-    return kind === StealthKind.ack && this.view.isOneSided(words, at);
-  }
-
-  /** Looks at a flow whose timer went off: reports, ends it, or sets the timer again. */
-  private fire(slot: number): void {
-    const { nowUs, deadlines } = this;
-    if (this.phaseOf(slot) === Phase.ended) {
-      if (deadlines.lingerEndUs(slot) <= nowUs) this.close(slot, FlowEndReason.endDetected);
-      else this.timers.set(slot, deadlines.lingerEndUs(slot));
-      return;
-    }
-    if (deadlines.holdEndUs(slot) <= nowUs) this.judgeSilence(slot, FlowEndReason.idleTimeout);
-    if (deadlines.idleEndUs(slot) <= nowUs) {
-      this.close(slot, FlowEndReason.idleTimeout);
-      return;
-    }
-    if (deadlines.shortEndUs(slot) <= nowUs) this.reportAnswered(slot);
-    else if (deadlines.activeEndUs(slot) <= nowUs) this.reportActive(slot);
-    this.timers.set(slot, deadlines.nextUs(slot));
-  }
-
-  private reportAnswered(slot: number): void {
-    const lastUs = this.flows.doubles[(slot << flowDoublesShift) + lastUsAt];
-    const isSilent = lastUs + this.settings.shortFlowUs <= this.nowUs;
-    const isOver = isSilent && this.protocolOf(slot) !== IpProtocol.tcp;
-    this.records.report(slot, this.nowUs, isOver, isOver ? FlowEndReason.idleTimeout : FlowEndReason.open);
-  }
-
-  private reportActive(slot: number): void {
-    if (this.records.hasPackets(slot))
-      this.records.report(slot, this.nowUs, false, FlowEndReason.activeTimeout);
-    else this.flows.doubles[(slot << flowDoublesShift) + recordUsAt] = this.nowUs;
-  }
-
-  private evict(): void {
-    this.counters.evictions++;
-    this.close(this.flows.chooseVictim(), FlowEndReason.lackOfResources);
-  }
-
-  private close(slot: number, endReason: FlowEndReason): void {
-    const phase = this.phaseOf(slot);
-    if (phase === Phase.established || phase === Phase.midStream)
-      this.view.noteConnection(this.flows.words[(slot << flowWordsShift) + hashAt]);
-    this.records.finalReport(slot, endReason);
-    this.timers.cancel(slot);
-    this.flows.remove(slot);
-    this.counters.flowsClosed++;
-  }
-
-  private phaseOf(slot: number): number {
-    return (this.flows.words[(slot << flowWordsShift) + stateAt] >>> phaseShift) & phaseMask;
-  }
-
-  private protocolOf(slot: number): number {
-    return this.flows.words[(slot << flowWordsShift) + stateAt] & protocolMask;
-  }
-
-  private setPhase(slot: number, phase: number): void {
-    const { words } = this.flows;
-    const stateIndex = (slot << flowWordsShift) + stateAt;
-    words[stateIndex] = (words[stateIndex] & ~(phaseMask << phaseShift)) | (phase << phaseShift);
-  }
-
-  private setMark(slot: number): void {
-    this.flows.doubles[(slot << flowDoublesShift) + markUsAt] = this.nowUs;
+    if ((verdict & Verdict.ends) !== 0) lifecycle.setPhase(slot, Phase.ended);
+    if (outcome !== 0) lifecycle.reach(slot, outcome, FlowEndReason.endDetected);
+    else if (phase !== before || verdict !== 0 || before === Phase.ended) lifecycle.watch(slot);
   }
 }

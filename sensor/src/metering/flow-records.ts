@@ -1,12 +1,15 @@
-import { type FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import { type FlowEndReason, HostDirection, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
 import {
   bytesAt,
   closedBit,
   flowDoublesShift,
   flowWordsShift,
+  hostDirectionMask,
+  hostDirectionShift,
   initiatorShift,
   lastUsAt,
   lowerAddressAt,
+  noContactBit,
   outcomeShift,
   packetsAt,
   portsAt,
@@ -24,6 +27,8 @@ import {
 } from "./flow-layout.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import type { FlowTable } from "./flow-table.js";
+import type { HostView } from "./host-view.js";
+import type { FlowNotes } from "../notes/flow-notes.js";
 import { IpProtocol } from "../decode/ip-protocol.js";
 import type { MeteringCounters } from "./metering-counters.js";
 
@@ -36,6 +41,8 @@ export class FlowRecords {
   constructor(
     private readonly flows: FlowTable,
     private readonly sink: FlowRecordSink,
+    private readonly host: HostView,
+    private readonly notes: FlowNotes,
     private readonly counters: MeteringCounters,
   ) {}
 
@@ -95,6 +102,8 @@ export class FlowRecords {
     columns.reversePackets[row] = doubles[doublesAt + packetsAt + 1 - direction];
     columns.forwardBytes[row] = doubles[doublesAt + bytesAt + direction];
     columns.reverseBytes[row] = doubles[doublesAt + bytesAt + 1 - direction];
+    this.writeHost(row, at, state, direction);
+    this.notes.write(slot, this.sink, row);
     this.countOutcome(outcome, reported, isOneSided, columns.stealthKind[row]);
     this.sink.filled(row);
   }
@@ -123,6 +132,27 @@ export class FlowRecords {
     columns.protocol[row] = protocol;
     columns.sourcePort[row] = isIcmp ? 0 : direction === 0 ? ports >>> 16 : ports & 0xffff;
     columns.destinationPort[row] = direction === 0 ? ports & 0xffff : ports >>> 16;
+  }
+
+  /** What the host knows, once key, outcome and start are in the columns. */
+  private writeHost(row: number, at: number, state: number, direction: number): void {
+    const { columns } = this.sink;
+    const { words } = this.flows;
+    const hostDirection = (words[at + tcpFlagsAt] >>> hostDirectionShift) & hostDirectionMask;
+    columns.direction[row] = hostDirection;
+    columns.closedPort[row] = 0;
+    const isTowardHost = hostDirection === HostDirection.inbound || hostDirection === HostDirection.internal;
+    if (!isTowardHost || (state & noContactBit) !== 0) return;
+    const responder = at + (direction === 0 ? upperAddressAt : lowerAddressAt);
+    const isClosed = this.host.isClosedPort(
+      words,
+      responder,
+      columns.destinationPort[row],
+      state & protocolMask,
+      columns.outcome[row],
+      columns.startUs[row],
+    );
+    columns.closedPort[row] = isClosed ? 1 : 0;
   }
 
   private settle(slot: number, nowUs: number, isOver: boolean): void {

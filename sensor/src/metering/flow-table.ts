@@ -261,6 +261,10 @@ export class FlowTable {
     return victim;
   }
 
+  isAnswered(slot: number): boolean {
+    return isAnswered(this.words[(slot << flowWordsShift) + stateAt]);
+  }
+
   private load(
     s0: number,
     s1: number,
@@ -296,5 +300,9 @@ export class FlowTable {
 
 function evictionClass(state: number): number {
   if ((state & closedBit) !== 0 || ((state >>> phaseShift) & phaseMask) === Phase.ended) return 2;
-  return ((state >>> outcomeShift) & threeBits) === Outcome.answered ? 0 : 1;
+  return isAnswered(state) ? 0 : 1;
+}
+
+function isAnswered(state: number): boolean {
+  return ((state >>> outcomeShift) & threeBits) === Outcome.answered;
 }

@@ -1,3 +1,8 @@
+import { type ArpSettings, arpDefaults } from "./arp-settings.js";
+import { emergencyDefaults, type EmergencySettings } from "./emergency-settings.js";
+import { HostView } from "./host-view.js";
+import { type NotesSettings, notesDefaults } from "../notes/notes-settings.js";
+
 /** Settings of metering. All times in microseconds. */
 export interface MeteringSettings {
   /** Flows that are live at once; when there are more, the least useful one is evicted. */
@@ -16,12 +21,17 @@ export interface MeteringSettings {
   readonly lingerUs: number;
   /** Secret of the hash, a whole number below 2^32; random where strangers choose addresses. */
   readonly seed: number;
-  /** Addresses of this host, four words each: toward them no view is one-sided. */
-  readonly ownAddresses: Uint32Array;
+  /** What the host of the sensor knows; may be told anew at any time. */
+  readonly host: HostView;
+  /** While the table is nearly full. */
+  readonly emergency: EmergencySettings;
+  /** What is read from the bytes of flows. */
+  readonly notes: NotesSettings;
+  readonly arp: ArpSettings;
 }
 
-/** Defaults of every setting; the seed must be replaced by a random one in live capture. */
-export const meteringDefaults: MeteringSettings = {
+/** Defaults of the settings that stand by themselves; the seed must be replaced by a random one in live capture. */
+export const meteringDefaults: Omit<MeteringSettings, "host" | "emergency"> = {
   tableFlowsMax: 65_536,
   idleTimeoutUs: 30_000_000,
   activeTimeoutUs: 60_000_000,
@@ -30,5 +40,13 @@ export const meteringDefaults: MeteringSettings = {
   shortFlowUs: 2_000_000,
   lingerUs: 1_000_000,
   seed: 1,
-  ownAddresses: new Uint32Array(0),
+  notes: notesDefaults,
+  arp: arpDefaults,
 };
+
+/** What is left out has its default: an emergency that suits the table, a host that knows nothing. */
+export function meteringSettings(settings: Partial<MeteringSettings>): MeteringSettings {
+  const { tableFlowsMax = meteringDefaults.tableFlowsMax } = settings;
+  const emergency = emergencyDefaults(tableFlowsMax);
+  return { ...meteringDefaults, emergency, host: settings.host ?? new HostView(), ...settings };
+}

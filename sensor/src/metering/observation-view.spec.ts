@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FingerprintMemory } from "./fingerprint-memory.js";
 import { initiatorShift, stateAt } from "./flow-layout.js";
 import { ObservationView } from "./observation-view.js";
+import { HostView } from "./host-view.js";
 import { PacketScript } from "./testing/packet-script.js";
 
 /** A flow from host `from` to host `to`; the initiator may be the upper end. */
@@ -14,7 +15,7 @@ function flowOf(from: number, to: number, initiatorIsUpper: boolean): Int32Array
 
 describe("ObservationView", () => {
   it("takes a view for one-sided until a reply of the pair was seen, on any port", () => {
-    const view = new ObservationView(1, new Uint32Array(0));
+    const view = new ObservationView(1, new HostView());
     expect(view.mayBeOneSided(flowOf(5, 9, false), 0)).toBe(true);
     view.noteReply(flowOf(5, 9, false), 0);
     expect(view.mayBeOneSided(flowOf(5, 9, false), 0)).toBe(false);
@@ -23,16 +24,17 @@ describe("ObservationView", () => {
   });
 
   it("never takes the view toward this host for one-sided", () => {
-    const view = new ObservationView(1, Uint32Array.of(0, 0, 0xffff, 7, 0, 0, 0xffff, 9));
+    const host = new HostView();
+    host.setAddresses(Uint32Array.of(0, 0, 0xffff, 7, 0, 0, 0xffff, 9));
+    const view = new ObservationView(1, host);
     expect(view.mayBeOneSided(flowOf(5, 9, false), 0)).toBe(false);
     expect(view.mayBeOneSided(flowOf(9, 5, false), 0)).toBe(true);
   });
 
   it("makes a lone ACK toward this host worthless", () => {
-    const ownAddresses = Uint32Array.of(0, 0, 0xffff, 0xc0a8_0000 + "b".charCodeAt(0));
-    const script = new PacketScript(4, { ownAddresses })
-      .play("0 a>b S", "0.1 a>b A", "0.2 a>b PA len=5")
-      .wait(2);
+    const host = new HostView();
+    host.setAddresses(Uint32Array.of(0, 0, 0xffff, 0xc0a8_0000 + "b".charCodeAt(0)));
+    const script = new PacketScript(4, { host }).play("0 a>b S", "0.1 a>b A", "0.2 a>b PA len=5").wait(2);
     expect(script.lines).toEqual(["only ignored 3/0 (idle timeout)"]);
   });
 });

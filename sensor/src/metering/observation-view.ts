@@ -1,6 +1,7 @@
 import { FlowHash } from "./flow-hash.js";
 import { initiatorShift, lowerAddressAt, stateAt, upperAddressAt } from "./flow-layout.js";
 import { FingerprintMemory } from "./fingerprint-memory.js";
+import type { HostView } from "./host-view.js";
 
 const replySeen = 1;
 const onlyInitiatorSeen = 2;
@@ -15,12 +16,12 @@ export class ObservationView {
   private readonly connections = new FingerprintMemory();
   private readonly key = new Int32Array(9);
   private readonly hasher: FlowHash;
-  private readonly own: Int32Array;
 
-  /** `ownAddresses`: four words each. */
-  constructor(seed: number, ownAddresses: Uint32Array) {
+  constructor(
+    seed: number,
+    private readonly host: HostView,
+  ) {
     this.hasher = new FlowHash(seed ^ 0x5bd1e995);
-    this.own = Int32Array.from(ownAddresses);
   }
 
   /** The responder of the flow at `at` was seen. */
@@ -63,18 +64,7 @@ export class ObservationView {
   }
 
   private isOwnResponder(words: Int32Array, at: number): boolean {
-    const { own } = this;
-    const responder = responderAddressAt(words, at);
-    for (let i = 0; i < own.length; i += 4) {
-      if (
-        own[i + 3] === words[responder + 3] &&
-        own[i + 2] === words[responder + 2] &&
-        own[i + 1] === words[responder + 1] &&
-        own[i] === words[responder]
-      )
-        return true;
-    }
-    return false;
+    return this.host.isOwn(words, responderAddressAt(words, at));
   }
 }
 

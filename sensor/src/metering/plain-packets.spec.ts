@@ -5,7 +5,7 @@ import { DecodedPacket, DecodeResult } from "../decode/decoded-packet.js";
 import { ethernet, EtherType, ipv4, ipv6, tcp, udp, vlanTag } from "../decode/testing/frame-builder.js";
 import { FlowMeter } from "./flow-meter.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
-import { meteringDefaults } from "./metering-settings.js";
+import { meteringSettings } from "./metering-settings.js";
 import { OneRecordSink } from "./testing/one-record-sink.js";
 
 const startUs = 1_700_000_000_000_000;
@@ -46,7 +46,7 @@ function meterBlock(
     }
     const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
     const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
-    if (result === DecodeResult.flow) meter.process(packet, timeUs[i]);
+    if (result === DecodeResult.flow) meter.process(packet, timeUs[i], bytes);
   }
   return plain;
 }
@@ -140,7 +140,7 @@ class Traffic {
 
 describe("PlainPackets", () => {
   it.each([1, 2, 3, 4])("yields the records of the general way (seed %i)", (seed) => {
-    const settings = { ...meteringDefaults, tableFlowsMax: 200, seed };
+    const settings = meteringSettings({ tableFlowsMax: 200, seed });
     const [general, plain] = [new RecordTexts(), new RecordTexts()];
     const [generalMeter, plainMeter] = [new FlowMeter(settings, general), new FlowMeter(settings, plain)];
     const traffic = new Traffic(randomNumbers(seed));
@@ -160,10 +160,10 @@ describe("PlainPackets", () => {
   });
 
   it("stops before the time it is given", () => {
-    const meter = new FlowMeter(meteringDefaults, new RecordTexts());
+    const meter = new FlowMeter(meteringSettings({}), new RecordTexts());
     const packet = new DecodedPacket();
     const block = new PacketBlock(4);
-    const frame = ethernet(EtherType.ipv4, ipv4({}, tcp({ flags: 0x18, payload: [1] })));
+    const frame = ethernet(EtherType.ipv4, ipv4({}, tcp({ flags: 0x18, payload: [] })));
     block.bytes = frame;
     block.view = new DataView(frame.buffer);
     block.count = 4;
@@ -172,7 +172,7 @@ describe("PlainPackets", () => {
     for (let i = 0; i < 4; i++) block.timeUs[i] = startUs + i;
     expect(meter.processPlain(block, 0, startUs + 100)).toBe(0);
     decodeFrame(block.bytes, block.view, 0, frame.length, 1, packet);
-    meter.process(packet, startUs);
+    meter.process(packet, startUs, frame);
     expect(meter.processPlain(block, 1, startUs + 3)).toBe(3);
     expect(meter.nowUs).toBe(startUs + 2);
     expect(meter.counters.packets).toBe(3);

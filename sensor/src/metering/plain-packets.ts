@@ -108,16 +108,19 @@ export class PlainPackets {
 
       const transportLength = network + ipLength - transport;
       let tcpFlags = 0;
+      let payloadLength = 0;
       if (protocol === tcp) {
         if (end < transport + tcpBytes) break;
         const headerLength = (bytes[transport + 12] >> 4) << 2;
         if (headerLength < tcpBytes || headerLength > transportLength) break;
+        payloadLength = transportLength - headerLength;
         tcpFlags = bytes[transport + 13];
         if ((tcpFlags & handshakeFlags) !== 0) break;
       } else {
         if (protocol !== udp || end < transport + udpBytes) break;
         const udpLength = view.getUint16(transport + 4);
         if (udpLength < udpBytes || udpLength > transportLength) break;
+        payloadLength = udpLength - udpBytes;
       }
 
       const found =
@@ -132,6 +135,8 @@ export class PlainPackets {
       const isPlain = ((plainPhases >>> ((state >>> phaseBits) & phaseMax)) & 1) === 1;
       const isKnownSide = ((state >>> (seenBits + direction)) & 1) === 1;
       if (!isPlain || !isKnownSide || packetUs < doubles[doublesAt + lastUsDouble]) break;
+      // The sign is the flow's wish to look into payload.
+      if (state < 0 && payloadLength > 0) break;
 
       words[at + flagsWord] |= tcpFlags << (direction << 3);
       doubles[doublesAt + lastUsDouble] = packetUs;

@@ -46,6 +46,10 @@ export class TimerWheel {
     this.link(slot, (this.bucket + ahead) & bucketMask);
   }
 
+  isSet(slot: number): boolean {
+    return this.bucketOf[slot] !== -1;
+  }
+
   /** Forgets the timer of a slot. */
   cancel(slot: number): void {
     const bucket = this.bucketOf[slot];

@@ -1,12 +1,13 @@
 import { flowEndReasonNames, isIpv4Words, outcomeNames } from "@picket/proto/batch/flow-columns.js";
 import { DecodedPacket } from "../../decode/decoded-packet.js";
 import { FlowMeter } from "../flow-meter.js";
-import { type MeteringSettings, meteringDefaults } from "../metering-settings.js";
+import { type MeteringSettings, meteringSettings } from "../metering-settings.js";
 import { OneRecordSink } from "./one-record-sink.js";
 
 const kindNames = ["first", "delta", "last", "only"] as const;
 const stealthNames = ["", "null", "fin", "xmas", "ack", "fragment", "other"] as const;
 const flagBits: Record<string, number> = { F: 1, S: 2, R: 4, P: 8, A: 16, U: 32 };
+const noBytes = new Uint8Array(0);
 /** The scripts' second zero. */
 export const scriptStartUs = 1_700_000_000_000_000;
 
@@ -37,6 +38,8 @@ export interface ScriptRecord {
   readonly bytes: number;
   readonly forwardTcpFlags: number;
   readonly reverseTcpFlags: number;
+  readonly direction: number;
+  readonly closedPort: boolean;
 }
 
 /**
@@ -59,7 +62,7 @@ export class PacketScript extends OneRecordSink {
     settings: Partial<MeteringSettings> = {},
   ) {
     super();
-    this.meter = new FlowMeter({ ...meteringDefaults, ...settings }, this);
+    this.meter = new FlowMeter(meteringSettings(settings), this);
   }
 
   play(...lines: readonly string[]): this {
@@ -67,7 +70,7 @@ export class PacketScript extends OneRecordSink {
       const [seconds, hosts, what, ...rest] = line.trim().split(/\s+/);
       const values = Object.fromEntries(rest.map((part) => part.split("=")));
       this.fill(hosts[0], hosts[2], what, values);
-      this.meter.process(this.packet, scriptStartUs + Math.round(Number(seconds) * 1e6));
+      this.meter.process(this.packet, scriptStartUs + Math.round(Number(seconds) * 1e6), noBytes);
     }
     return this;
   }
@@ -117,6 +120,8 @@ export class PacketScript extends OneRecordSink {
       bytes: columns.forwardBytes[row] + columns.reverseBytes[row],
       forwardTcpFlags: columns.forwardTcpFlags[row],
       reverseTcpFlags: columns.reverseTcpFlags[row],
+      direction: columns.direction[row],
+      closedPort: columns.closedPort[row] === 1,
     });
   }
 
