@@ -2,7 +2,7 @@ import ipaddr from "ipaddr.js";
 import { hostAddresses } from "./live-interfaces.js";
 
 /** Addresses of this host as four words each, IPv4 mapped. */
-export function ownAddressWords(addresses: readonly string[] = hostAddresses()): Uint32Array {
+export function ownAddressWords(addresses: readonly string[] = hostAddresses()): Uint32Array<ArrayBuffer> {
   const words = new Uint32Array(addresses.length * 4);
   addresses.forEach((address, i) => words.set(wordsOf(address), i * 4));
   return words;

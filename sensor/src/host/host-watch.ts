@@ -2,6 +2,7 @@ import { ownAddressWords } from "../capture/live-own-addresses.js";
 import type { HostView } from "../metering/host-view.js";
 import { ListeningPorts } from "../metering/listening-ports.js";
 import { ListeningSockets } from "./listening-sockets.js";
+import { LookTimer } from "./look-timer.js";
 
 const intervalMinUs = 1_000_000;
 const intervalMaxUs = 10_000_000;
@@ -19,55 +20,59 @@ const wantedRestShare = 200;
 export class HostWatch {
   private readonly ports = new ListeningPorts();
   private readonly sockets = new ListeningSockets();
-  private addressCount = 0;
+  private readonly addressTimer: LookTimer;
+  private readonly socketTimer: LookTimer;
+  private addresses = new Uint32Array(0);
   private isListeningKnown = false;
-  private costUs = 0;
-  private lastUs = Number.NEGATIVE_INFINITY;
 
   /** `elapsedMs`: a clock that is never set. */
   constructor(
     private readonly view: HostView,
-    private readonly elapsedMs: () => number = () => performance.now(),
-  ) {}
+    elapsedMs: () => number = () => performance.now(),
+  ) {
+    this.addressTimer = new LookTimer(intervalMinUs, intervalMaxUs, elapsedMs);
+    this.socketTimer = new LookTimer(intervalMinUs, intervalMaxUs, elapsedMs);
+  }
 
   /** Gauges: names end in `_live`. */
   get counters(): Record<string, number> {
     return {
-      own_addresses_live: this.addressCount,
+      own_addresses_live: this.addresses.length / 4,
       listening_ports_live: this.sockets.servicePorts,
       listening_known_live: this.isListeningKnown ? 1 : 0,
-      host_refresh_cost_us_live: Math.round(this.costUs),
+      host_refresh_cost_us_live: Math.round(this.addressTimer.costUs + this.socketTimer.costUs),
     };
   }
 
-  /** Looks when it is time; `nowUs` as the packets' times. A clock set back makes it time. */
+  /** Looks when it is time, at the sockets also when the addresses are new; `nowUs` as the packets' times. */
   refreshIfDue(nowUs: number): void {
-    if (nowUs >= this.lastUs && nowUs < this.lastUs + this.intervalUs) return;
-    const startMs = this.elapsedMs();
-    this.refresh(nowUs);
-    this.costUs = 1000 * (this.elapsedMs() - startMs);
-    this.lastUs = nowUs;
-    this.view.isLookWanted = false;
-  }
-
-  private get intervalUs(): number {
+    let isChanged = false;
+    if (this.addressTimer.isDue(nowUs, restShare))
+      this.addressTimer.look(nowUs, () => (isChanged = this.refreshAddresses()));
     const share = this.view.isLookWanted ? wantedRestShare : restShare;
-    return Math.min(intervalMaxUs, Math.max(intervalMinUs, share * this.costUs));
+    if (isChanged || this.socketTimer.isDue(nowUs, share))
+      this.socketTimer.look(nowUs, () => this.refreshSockets(nowUs));
   }
 
-  private refresh(nowUs: number): void {
-    this.refreshAddresses();
-    this.isListeningKnown = this.sockets.read(this.ports, nowUs);
-    this.view.setListening(this.isListeningKnown ? this.ports : undefined);
-  }
-
-  private refreshAddresses(): void {
+  /** Whether they are others than before. */
+  private refreshAddresses(): boolean {
+    let words: Uint32Array<ArrayBuffer>;
     try {
-      const words = ownAddressWords();
-      this.addressCount = words.length / 4;
-      this.view.setAddresses(words);
+      words = ownAddressWords();
     } catch {
       // The system does not tell at the moment: those known before stay.
+      return false;
     }
+    if (words.length === this.addresses.length && words.every((word, i) => word === this.addresses[i]))
+      return false;
+    this.addresses = words;
+    this.view.setAddresses(words);
+    return true;
+  }
+
+  private refreshSockets(nowUs: number): void {
+    this.view.isLookWanted = false;
+    this.isListeningKnown = this.sockets.read(this.ports, nowUs);
+    this.view.setListening(this.isListeningKnown ? this.ports : undefined);
   }
 }
