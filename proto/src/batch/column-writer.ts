@@ -1,6 +1,6 @@
 import { varintBytes } from "./varint.js";
 import { wireType } from "./flow-batch-fields.js";
-import { closeColumn, writeTag, writeVarint, writeZigzag } from "./wire-writer.js";
+import { closeColumn, writeTag, writeLooseVarint, writeLooseZigzag, writeVarint } from "./wire-writer.js";
 
 /*
  * One field of a message each, from a column of `length` values; nothing when
@@ -78,7 +78,7 @@ export function writeStartDeltas(
   let previousUs = baseUs;
   for (let row = 0; row < length; row++) {
     const currentUs = startUs[row];
-    at = writeZigzag(currentUs - previousUs, to, at);
+    at = writeLooseZigzag(currentUs - previousUs, to, at);
     previousUs = currentUs;
   }
   return closeColumn(lengthAt, length, at, to);
@@ -96,7 +96,7 @@ export function writeDurations(
   if (length === 0) return start;
   const lengthAt = writeTag(number, wireType.bytes, to, start);
   let at = lengthAt + varintBytes(length);
-  for (let row = 0; row < length; row++) at = writeVarint(endUs[row] - startUs[row], to, at);
+  for (let row = 0; row < length; row++) at = writeLooseVarint(endUs[row] - startUs[row], to, at);
   return closeColumn(lengthAt, length, at, to);
 }
 
@@ -111,6 +111,6 @@ export function writeCounters(
   if (length === 0) return start;
   const lengthAt = writeTag(number, wireType.bytes, to, start);
   let at = lengthAt + varintBytes(length);
-  for (let row = 0; row < length; row++) at = writeVarint(values[row], to, at);
+  for (let row = 0; row < length; row++) at = writeLooseVarint(values[row], to, at);
   return closeColumn(lengthAt, length, at, to);
 }

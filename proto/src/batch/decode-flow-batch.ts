@@ -1,22 +1,17 @@
 import { ArpRecordsDecoder } from "./decode-arp-records.js";
 import { NoteValues } from "./decode-notes.js";
+import { TraitValues } from "./decode-traits.js";
 import type { FlowBatchError } from "./flow-batch-errors.js";
-import { flowBatchField as field, flowBatchFieldsEnd, traitBytes, wireType } from "./flow-batch-fields.js";
+import { flowBatchField as field, flowBatchFieldsEnd, wireType } from "./flow-batch-fields.js";
 import {
-  applicationNames,
   batchBytesMax,
   batchFingerprintsMax,
   batchNamesMax,
   batchRecordsMax,
-  flowEndReasonNames,
   nameBytesMax,
-  outcomeNames,
-  StealthKind,
   type FlowColumns,
 } from "./flow-columns.js";
 import { addUpTimes, MessageFields, safeEnd } from "./message-fields.js";
-
-const stealthKindMax = StealthKind.other;
 
 /** Repeated fields with a value for every record. */
 const recordFields = [
@@ -45,8 +40,7 @@ class FlowBatchDecoder {
   private readonly fields = new MessageFields(flowBatchFieldsEnd);
   private readonly notes = new NoteValues();
   private readonly arp = new ArpRecordsDecoder();
-  /** Entry of each record in the traits. */
-  private readonly traitOf = new Uint16Array(batchRecordsMax);
+  private readonly traits = new TraitValues();
   private baseTimeUs = 0;
   private ipv4Count = 0;
 
@@ -84,7 +78,7 @@ class FlowBatchDecoder {
   }
 
   private readField(tag: number, columns: FlowColumns): FlowBatchError | undefined {
-    const { fields, notes } = this;
+    const { fields, notes, traits } = this;
     const wire = tag & 7;
     if (wire !== wireType.bytes && wire !== wireType.varint) return this.readScalar(tag, columns);
     const number = Math.floor(tag / 8);
@@ -112,7 +106,7 @@ class FlowBatchDecoder {
       case field.reverseBytes:
         return fields.readCounters(number, wire, columns.reverseBytes);
       case field.trait:
-        return fields.readPositions(number, wire, this.traitOf, batchRecordsMax, "traits");
+        return fields.readPositions(number, wire, traits.ofRecord, batchRecordsMax, "traits");
       case field.fingerprintRecordDelta:
         return fields.readPositions(number, wire, notes.fingerprintDeltas, batchRecordsMax, "fingerprints");
       case field.fingerprint:
@@ -138,7 +132,7 @@ class FlowBatchDecoder {
 
   /** Checks what the fields say together, and completes the columns. */
   private fill(bytes: Uint8Array, columns: FlowColumns): FlowBatchError | undefined {
-    const { fields, notes } = this;
+    const { fields, notes, traits } = this;
     if (!(columns.sequence >= 1 && columns.sequence < safeEnd)) return "sequence";
     if (fields.bytesOf(field.epoch) !== 16) return "epoch";
     fields.copyBytes(field.epoch, columns.epoch);
@@ -149,7 +143,7 @@ class FlowBatchDecoder {
     const error =
       this.fillAddresses(bytes, columns) ??
       checkIndices(columns, length) ??
-      this.fillTraits(bytes, columns, length) ??
+      traits.fill(fields, columns, length) ??
       this.fillTimes(columns, length) ??
       notes.fillFingerprints(fields, columns, length) ??
       notes.fillNames(fields, columns, length) ??
@@ -187,38 +181,6 @@ class FlowBatchDecoder {
     }
   }
 
-  /** One loop over every column of the traits, it is the hot path. */
-  private fillTraits(bytes: Uint8Array, columns: FlowColumns, length: number): FlowBatchError | undefined {
-    const { traitOf, fields } = this;
-    const start = fields.starts[field.traits];
-    const count = fields.bytesOf(field.traits) / traitBytes;
-    if (!Number.isInteger(count)) return "traits";
-    if (!hasKnownValues(bytes, start, count)) return "enum-value";
-    const { protocol, outcome, endReason, recordKind, application, forwardTcpFlags, reverseTcpFlags } =
-      columns;
-    const { oneSided, stealthKind, upgrade, closedPort, direction } = columns;
-    for (let row = 0; row < length; row++) {
-      const trait = traitOf[row];
-      if (trait >= count) return "traits";
-      const at = start + trait * traitBytes;
-      const state = bytes[at + 1];
-      const marks = bytes[at + 2];
-      protocol[row] = bytes[at];
-      outcome[row] = state & 7;
-      endReason[row] = (state >>> 3) & 7;
-      recordKind[row] = state >>> 6;
-      oneSided[row] = marks & 1;
-      stealthKind[row] = (marks >>> 1) & 7;
-      upgrade[row] = (marks >>> 4) & 1;
-      closedPort[row] = (marks >>> 5) & 1;
-      direction[row] = marks >>> 6;
-      application[row] = bytes[at + 3];
-      forwardTcpFlags[row] = bytes[at + 4];
-      reverseTcpFlags[row] = bytes[at + 5];
-    }
-    return undefined;
-  }
-
   private fillTimes(columns: FlowColumns, length: number): FlowBatchError | undefined {
     if (this.baseTimeUs >= safeEnd) return "time-range";
     return addUpTimes(columns.startUs, columns.endUs, length, this.baseTimeUs) ? undefined : "time-range";
@@ -231,17 +193,6 @@ class FlowBatchDecoder {
     const start = fields.starts[field.arp];
     return this.arp.decode(bytes, start, start + length, this.baseTimeUs, columns);
   }
-}
-
-/** True when every trait has an outcome, end reason, stealth kind and application that exist. */
-function hasKnownValues(bytes: Uint8Array, start: number, count: number): boolean {
-  for (let at = start; at < start + count * traitBytes; at += traitBytes) {
-    const state = bytes[at + 1];
-    if ((state & 7) >= outcomeNames.length || ((state >>> 3) & 7) >= flowEndReasonNames.length) return false;
-    if (((bytes[at + 2] >>> 1) & 7) > stealthKindMax) return false;
-    if (bytes[at + 3] >= applicationNames.length) return false;
-  }
-  return true;
 }
 
 function checkIndices(columns: FlowColumns, length: number): FlowBatchError | undefined {

@@ -13,6 +13,9 @@ export class TraitTable {
   count = 0;
   /** Entry of each record. */
   readonly ofRecord = new Uint16Array(batchRecordsMax);
+  /** Of each record: the marks, and bytes 0 to 3 of its traits. */
+  private readonly marks = new Uint8Array(batchRecordsMax);
+  private readonly low = new Int32Array(batchRecordsMax);
   /** Of each entry: bytes 0 to 3, bytes 4 and 5, and the slot it took. */
   private readonly lows = new Int32Array(batchRecordsMax);
   private readonly highs = new Int32Array(batchRecordsMax);
@@ -21,24 +24,27 @@ export class TraitTable {
   private readonly slots = new Uint16Array(slotMask + 1);
   private readonly factors = crypto.getRandomValues(new Uint32Array(2));
 
-  /** Reads at most `batchRecordsMax` records; one loop over every column, it is the hot path. */
+  /** Reads at most `batchRecordsMax` records. Few columns a loop: more do not fit the registers. */
   gather(columns: FlowColumns): void {
     const { outcome, endReason, recordKind, protocol, application, length } = columns;
     const { oneSided, stealthKind, upgrade, closedPort, direction } = columns;
-    const { forwardTcpFlags, reverseTcpFlags } = columns;
-    const { ofRecord } = this;
-    this.clear();
-    for (let row = 0; row < length; row++) {
-      const state = outcome[row] | (endReason[row] << 3) | (recordKind[row] << 6);
-      const marks =
+    const { low, marks } = this;
+    for (let row = 0; row < length; row++)
+      marks[row] =
         oneSided[row] |
         (stealthKind[row] << 1) |
         (upgrade[row] << 4) |
         (closedPort[row] << 5) |
         (direction[row] << 6);
-      const low = protocol[row] | (state << 8) | (marks << 16) | (application[row] << 24);
-      ofRecord[row] = this.findOrAdd(low, forwardTcpFlags[row] | (reverseTcpFlags[row] << 8));
-    }
+    for (let row = 0; row < length; row++)
+      low[row] =
+        protocol[row] |
+        (outcome[row] << 8) |
+        (endReason[row] << 11) |
+        (recordKind[row] << 14) |
+        (marks[row] << 16) |
+        (application[row] << 24);
+    this.share(columns.forwardTcpFlags, columns.reverseTcpFlags, length);
   }
 
   /** Writes the entries, `traitBytes` each; the position after them. */
@@ -57,16 +63,30 @@ export class TraitTable {
     return at;
   }
 
-  private findOrAdd(low: number, high: number): number {
-    const { lows, highs, slots, factors, count } = this;
-    let slot = (Math.imul(low, factors[0] | 1) + Math.imul(high, factors[1] | 1)) >>> (32 - slotBits);
-    for (let entry = slots[slot]; entry !== 0; entry = slots[slot]) {
-      if (lows[entry - 1] === low && highs[entry - 1] === high) return entry - 1;
-      slot = (slot + 1) & slotMask;
+  /** Finds or adds the entry of every record. */
+  private share(forwardTcpFlags: Uint8Array, reverseTcpFlags: Uint8Array, length: number): void {
+    const { ofRecord, lows, highs, slots } = this;
+    const lowFactor = this.factors[0] | 1;
+    const highFactor = this.factors[1] | 1;
+    this.clear();
+    for (let row = 0; row < length; row++) {
+      const low = this.low[row];
+      const high = forwardTcpFlags[row] | (reverseTcpFlags[row] << 8);
+      let slot = (Math.imul(low, lowFactor) + Math.imul(high, highFactor)) >>> (32 - slotBits);
+      let entry = slots[slot];
+      while (entry !== 0 && (lows[entry - 1] !== low || highs[entry - 1] !== high)) {
+        slot = (slot + 1) & slotMask;
+        entry = slots[slot];
+      }
+      ofRecord[row] = entry === 0 ? this.add(low, high, slot) : entry - 1;
     }
-    slots[slot] = count + 1;
-    lows[count] = low;
-    highs[count] = high;
+  }
+
+  private add(low: number, high: number, slot: number): number {
+    const { count } = this;
+    this.slots[slot] = count + 1;
+    this.lows[count] = low;
+    this.highs[count] = high;
     this.slotOf[count] = slot;
     this.count = count + 1;
     return count;
