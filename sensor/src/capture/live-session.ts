@@ -3,10 +3,9 @@ import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { batchBytesMax, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { HostWatch } from "../host/host-watch.js";
 import { HostView } from "../metering/host-view.js";
-import { SensorPipeline, type SensorPipelineSettings } from "../pipeline.js";
+import { SensorPipeline } from "../pipeline.js";
 import { totalsOf } from "./live-batch.js";
 import type { LiveClock } from "./live-clock.js";
-import { ownAddressWords } from "./live-own-addresses.js";
 import type { FramePipe } from "./live-pipe.js";
 import {
   addCounters,
@@ -101,16 +100,17 @@ export class MeterSession {
 
   #newPipeline(timeouts: MeterTimeouts): SensorPipeline {
     this.#idleTimeoutUs = timeouts.idleTimeoutMs * 1000;
-    const settings: SensorPipelineSettings & { readonly host: HostView } = {
-      activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
-      idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
-      holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
-      tableFlowsMax: this.settings.tableFlowsMax,
-      seed: randomInt(2 ** 32),
-      ownAddresses: ownAddressWords(),
-      host: this.#host,
-    };
-    return new SensorPipeline(settings, (columns) => this.#sendBatch(columns));
+    return new SensorPipeline(
+      {
+        activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
+        idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
+        holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
+        tableFlowsMax: this.settings.tableFlowsMax,
+        seed: randomInt(2 ** 32),
+        host: this.#host,
+      },
+      (columns) => this.#sendBatch(columns),
+    );
   }
 
   #sendBatch(columns: FlowColumns): void {
