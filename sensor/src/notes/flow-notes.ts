@@ -1,6 +1,5 @@
 import {
   Application,
-  fingerprintBytes,
   nameBytesMax,
   Outcome,
   ProbeKind,
@@ -14,21 +13,30 @@ import { readDnsQuestion, readDnsQuestionOfStream } from "./dns-question.js";
 import { HostName, NameResult } from "./host-name.js";
 import { NameAllowance } from "./name-allowance.js";
 import { NameRing } from "./name-ring.js";
+import {
+  applicationAt,
+  bothOpen,
+  forwardOpen,
+  hasFingerprint,
+  isTcp,
+  nameLengthAt,
+  namePlaceAt,
+  noteDoublesShift,
+  noteShift,
+  noteWordsShift,
+  payloadBytesAt,
+  payloadsAt,
+  reverseOpen,
+  stateAt,
+} from "./note-layout.js";
 import type { NotesCounters } from "./notes-counters.js";
 import type { NotesSettings } from "./notes-settings.js";
 import { isStratum } from "./stratum-hint.js";
-import { fingerprintMemory, SynFingerprint } from "./syn-fingerprint.js";
+import { SynFingerprint } from "./syn-fingerprint.js";
 import { readServerName, TlsRecord, tlsRecord } from "./tls-server-name.js";
 
 const synAndAck = 0x12;
 const syn = 0x02;
-
-/** State of a flow: payload of this way is still wanted. */
-const forwardOpen = 0x01;
-const reverseOpen = 0x02;
-const bothOpen = forwardOpen | reverseOpen;
-const isTcp = 0x04;
-const hasFingerprint = 0x08;
 
 /** A name waits for its flow's record at most about this long: the hold time of UDP, and some more. */
 const nameWaitSeconds = 8;
@@ -46,15 +54,10 @@ const lengthMax = 0xffff;
  * application is that of the beginning.
  */
 export class FlowNotes {
-  private readonly state: Uint8Array;
-  private readonly application: Uint8Array;
-  /** Payloads and their bytes by the headers: two a slot, forward and reverse. */
-  private readonly packets: Uint8Array;
-  private readonly payloadBytes: Uint16Array;
-  private readonly fingerprints: Uint8Array;
-  /** Place in the ring and length of the name that waits; length 0 without one. */
-  private readonly namePlace: Float64Array;
-  private readonly nameLength: Uint8Array;
+  /** One memory by its bytes, 16-bit words and doubles; see note-layout.ts. */
+  private readonly memory: Uint8Array;
+  private readonly words: Uint16Array;
+  private readonly doubles: Float64Array;
 
   private readonly synFingerprint = new SynFingerprint();
   private readonly name = new HostName();
@@ -67,13 +70,9 @@ export class FlowNotes {
     flowsMax: number,
     private readonly counters: NotesCounters,
   ) {
-    this.state = new Uint8Array(flowsMax);
-    this.application = new Uint8Array(flowsMax);
-    this.packets = new Uint8Array(flowsMax * 2);
-    this.payloadBytes = new Uint16Array(flowsMax * 2);
-    this.fingerprints = fingerprintMemory(flowsMax);
-    this.namePlace = new Float64Array(flowsMax);
-    this.nameLength = new Uint8Array(flowsMax);
+    this.memory = new Uint8Array(flowsMax << noteShift);
+    this.words = new Uint16Array(this.memory.buffer);
+    this.doubles = new Float64Array(this.memory.buffer);
     const ringBytes = Math.max(nameBytesMax, settings.nameBytesPerSecond * nameWaitSeconds);
     this.names = new NameRing(settings.names ? Math.min(nameRingBytesMax, ringBytes) : nameBytesMax);
     this.allowance = new NameAllowance(settings.namesPerSecond, settings.nameBytesPerSecond);
@@ -82,23 +81,25 @@ export class FlowNotes {
   /** First packet of a flow in `slot` (the initiator's); `bytes` is the memory of the frame. */
   open(slot: number, packet: DecodedPacket, bytes: Uint8Array): void {
     const { protocol } = packet;
-    this.application[slot] = Application.unknown;
-    this.nameLength[slot] = 0;
-    this.packets[slot * 2] = 0;
-    this.packets[slot * 2 + 1] = 0;
-    this.payloadBytes[slot * 2] = 0;
-    this.payloadBytes[slot * 2 + 1] = 0;
+    const at = slot << noteShift;
+    this.memory[at + applicationAt] = Application.unknown;
+    this.memory[at + nameLengthAt] = 0;
+    this.memory[at + payloadsAt] = 0;
+    this.memory[at + payloadsAt + 1] = 0;
+    const wordsAt = (slot << noteWordsShift) + payloadBytesAt;
+    this.words[wordsAt] = 0;
+    this.words[wordsAt + 1] = 0;
     if (protocol !== IpProtocol.tcp) {
-      this.state[slot] = protocol === IpProtocol.udp ? bothOpen : 0;
+      this.memory[at + stateAt] = protocol === IpProtocol.udp ? bothOpen : 0;
       return;
     }
-    const isRead = (packet.tcpFlags & synAndAck) === syn && this.readSyn(slot, packet, bytes);
-    this.state[slot] = isRead ? bothOpen | isTcp | hasFingerprint : bothOpen | isTcp;
+    const isRead = (packet.tcpFlags & synAndAck) === syn && this.readSyn(at, packet, bytes);
+    this.memory[at + stateAt] = isRead ? bothOpen | isTcp | hasFingerprint : bothOpen | isTcp;
   }
 
   /** True while the first payload bytes of `slot` are still wanted. */
   wantsPayload(slot: number): boolean {
-    return (this.state[slot] & bothOpen) !== 0;
+    return (this.memory[(slot << noteShift) + stateAt] & bothOpen) !== 0;
   }
 
   /**
@@ -113,10 +114,11 @@ export class FlowNotes {
     timeUs: number,
   ): boolean {
     const way = fromInitiator ? forwardOpen : reverseOpen;
-    if (this.count(slot, fromInitiator ? 0 : 1, packet.payloadLength) && (this.state[slot] & way) !== 0) {
+    const stateOf = (slot << noteShift) + stateAt;
+    if (this.count(slot, fromInitiator ? 0 : 1, packet.payloadLength) && (this.memory[stateOf] & way) !== 0) {
       const offset = packet.payloadOffset;
       const end = Math.min(offset + packet.payloadCaptured, bytes.length);
-      if ((this.state[slot] & isTcp) === 0) this.readDatagram(slot, packet, bytes, offset, end, timeUs);
+      if ((this.memory[stateOf] & isTcp) === 0) this.readDatagram(slot, packet, bytes, offset, end, timeUs);
       else this.readSegment(slot, way, packet, bytes, offset, end, timeUs);
     }
     return this.wantsPayload(slot);
@@ -131,25 +133,24 @@ export class FlowNotes {
    */
   write(slot: number, sink: FlowRecordSink, row: number): void {
     const { columns } = sink;
-    columns.application[row] = this.application[slot];
-    if (this.nameLength[slot] !== 0) this.writeName(slot, sink, row);
-    if ((this.state[slot] & hasFingerprint) === 0) return;
+    const at = slot << noteShift;
+    columns.application[row] = this.memory[at + applicationAt];
+    if (this.memory[at + nameLengthAt] !== 0) this.writeName(slot, sink, row);
+    if ((this.memory[at + stateAt] & hasFingerprint) === 0) return;
     const kind = columns.recordKind[row];
     if (kind !== RecordKind.first && kind !== RecordKind.only) return;
-    const at = slot * fingerprintBytes;
-    const isWanted =
-      columns.outcome[row] !== Outcome.answered || this.fingerprints[at + 1] !== ProbeKind.none;
-    if (isWanted && !sink.setFingerprint(row, this.fingerprints, at)) this.counters.notesWithoutRoom++;
+    const isWanted = columns.outcome[row] !== Outcome.answered || this.memory[at + 1] !== ProbeKind.none;
+    if (isWanted && !sink.setFingerprint(row, this.memory, at)) this.counters.notesWithoutRoom++;
   }
 
   /** The slot is free. */
   close(slot: number): void {
-    this.state[slot] = 0;
-    this.nameLength[slot] = 0;
+    this.memory[(slot << noteShift) + stateAt] = 0;
+    this.memory[(slot << noteShift) + nameLengthAt] = 0;
   }
 
-  private readSyn(slot: number, packet: DecodedPacket, bytes: Uint8Array): boolean {
-    const kind = this.synFingerprint.write(packet, bytes, this.fingerprints, slot * fingerprintBytes);
+  private readSyn(at: number, packet: DecodedPacket, bytes: Uint8Array): boolean {
+    const kind = this.synFingerprint.write(packet, bytes, this.memory, at);
     if (kind === -1) return false;
     this.counters.synFingerprints++;
     if (kind !== ProbeKind.none) this.counters.probeMarks++;
@@ -158,13 +159,14 @@ export class FlowNotes {
 
   /** Counts a payload; false, and nothing is wanted any more, when both ways together reached the limit. */
   private count(slot: number, way: 0 | 1, payloadLength: number): boolean {
-    const at = slot * 2 + way;
-    this.packets[at]++;
-    this.payloadBytes[at] = Math.min(lengthMax, this.payloadBytes[at] + payloadLength);
+    const at = slot << noteShift;
+    const wordAt = (slot << noteWordsShift) + payloadBytesAt + way;
+    this.memory[at + payloadsAt + way]++;
+    this.words[wordAt] = Math.min(lengthMax, this.words[wordAt] + payloadLength);
     // One way may stay silent for ever.
-    if (this.packets[slot * 2] + this.packets[slot * 2 + 1] <= this.settings.payloadPacketsMax * 2)
-      return true;
-    this.state[slot] &= ~bothOpen;
+    const payloads = this.memory[at + payloadsAt] + this.memory[at + payloadsAt + 1];
+    if (payloads <= this.settings.payloadPacketsMax * 2) return true;
+    this.memory[at + stateAt] &= ~bothOpen;
     return false;
   }
 
@@ -192,7 +194,9 @@ export class FlowNotes {
     end: number,
     timeUs: number,
   ): void {
-    if (this.application[slot] === Application.unknown) this.application[slot] = Application.other;
+    const at = slot << noteShift;
+    if (this.memory[at + applicationAt] === Application.unknown)
+      this.memory[at + applicationAt] = Application.other;
     if (end - offset >= hintBytesMin) {
       const record = tlsRecord(bytes, offset, end);
       if (record !== TlsRecord.none) {
@@ -205,7 +209,7 @@ export class FlowNotes {
         return;
       }
     }
-    if (this.isEnough(slot, way, bytes, offset, end)) this.state[slot] &= ~way;
+    if (this.isEnough(slot, way, bytes, offset, end)) this.memory[at + stateAt] &= ~way;
   }
 
   /** A server's hello leaves the client's wanted, which may come later in a reordered view. */
@@ -217,9 +221,10 @@ export class FlowNotes {
     end: number,
     timeUs: number,
   ): void {
-    if (record === TlsRecord.serverHello && this.packets[slot * 2] === 0) {
-      this.application[slot] = Application.tls;
-      this.state[slot] &= ~reverseOpen;
+    const at = slot << noteShift;
+    if (record === TlsRecord.serverHello && this.memory[at + payloadsAt] === 0) {
+      this.memory[at + applicationAt] = Application.tls;
+      this.memory[at + stateAt] &= ~reverseOpen;
       return;
     }
     this.decide(slot, Application.tls);
@@ -249,15 +254,17 @@ export class FlowNotes {
   }
 
   private decide(slot: number, application: Application): void {
-    if (this.application[slot] <= Application.other) this.application[slot] = application;
-    this.state[slot] &= ~bothOpen;
+    const at = slot << noteShift;
+    if (this.memory[at + applicationAt] <= Application.other) this.memory[at + applicationAt] = application;
+    this.memory[at + stateAt] &= ~bothOpen;
   }
 
   /** Nothing more to expect of this way: enough was seen, or it is binary. A byte or three say nothing. */
   private isEnough(slot: number, way: number, bytes: Uint8Array, offset: number, end: number): boolean {
-    const at = slot * 2 + (way === forwardOpen ? 0 : 1);
-    if (this.payloadBytes[at] >= this.settings.payloadBytesMax) return true;
-    if (this.packets[at] >= this.settings.payloadPacketsMax) return true;
+    const index = way === forwardOpen ? 0 : 1;
+    if (this.words[(slot << noteWordsShift) + payloadBytesAt + index] >= this.settings.payloadBytesMax)
+      return true;
+    if (this.memory[(slot << noteShift) + payloadsAt + index] >= this.settings.payloadPacketsMax) return true;
     return end - offset >= hintBytesMin && !isTextLike(bytes, offset, end);
   }
 
@@ -269,18 +276,19 @@ export class FlowNotes {
     else if (result === NameResult.refused) counters.namesRefused++;
     else if (!this.allowance.take(name.length, timeUs)) counters.namesAboveRate++;
     else {
-      this.namePlace[slot] = this.names.add(name.bytes, name.length);
-      this.nameLength[slot] = name.length;
+      this.doubles[(slot << noteDoublesShift) + namePlaceAt] = this.names.add(name.bytes, name.length);
+      this.memory[(slot << noteShift) + nameLengthAt] = name.length;
       return true;
     }
     return false;
   }
 
   private writeName(slot: number, sink: FlowRecordSink, row: number): void {
-    const offset = this.names.offsetOf(this.namePlace[slot]);
+    const lengthAt = (slot << noteShift) + nameLengthAt;
+    const length = this.memory[lengthAt];
+    const offset = this.names.offsetOf(this.doubles[(slot << noteDoublesShift) + namePlaceAt]);
     if (offset === -1) this.counters.namesDisplaced++;
-    else if (!sink.setName(row, this.names.bytes, offset, this.nameLength[slot]))
-      this.counters.notesWithoutRoom++;
-    this.nameLength[slot] = 0;
+    else if (!sink.setName(row, this.names.bytes, offset, length)) this.counters.notesWithoutRoom++;
+    this.memory[lengthAt] = 0;
   }
 }

@@ -1,4 +1,4 @@
-import { fingerprintBytes, type ProbeKind } from "@picket/proto/batch/flow-columns.js";
+import type { ProbeKind } from "@picket/proto/batch/flow-columns.js";
 import type { DecodedPacket } from "../decode/decoded-packet.js";
 import { probeKind } from "./probe-kind.js";
 import { SynOptions } from "./syn-options.js";
@@ -63,11 +63,6 @@ export class SynFingerprint {
     out[at + 11] = options.kinds;
     return kind;
   }
-}
-
-/** Fingerprints in `count` places of `fingerprintBytes` bytes each. */
-export function fingerprintMemory(count: number): Uint8Array {
-  return new Uint8Array(count * fingerprintBytes);
 }
 
 /** The TTL systems start with that is nearest above: 32, 64, 128 or 255. */
