@@ -108,15 +108,16 @@ describe("an ARP storm", () => {
     const { counters, meter } = script;
     expect(meter.entriesLive).toBeLessThanOrEqual(256);
     expect(counters.evictions).toBe(5001 - 256);
-    expect(counters.packetsUnreported).toBe(counters.evictions);
-    expect(counters).toMatchObject({ records: 101, recordsPostponed: 155 });
-    expect(script.wait(5, 1.8).counters.records).toBe(256);
+    // Of requests given up a hundred in the first second; then a hundred that waited in each.
+    expect(counters.packetsUnreported).toBe(counters.evictions - 100);
+    expect(counters).toMatchObject({ records: 201, recordsPostponed: 155 });
+    expect(script.wait(5, 1.8).counters.records).toBe(356);
   });
 
   it("does not hide a reply", () => {
     const script = new ArpScript({ entriesMax: 256, recordsPerSecondMax: 100 });
     script.storm(0, 3000).play("0.1 reply M:a b").storm(0.2, 3000).play("0.3 reply M:a b");
-    expect(script.lines).toEqual(["reply M:a b 1 unsolicited"]);
+    expect(script.lines.filter((line) => line.startsWith("reply"))).toEqual(["reply M:a b 1 unsolicited"]);
   });
 
   it("of replies is reported later, not lost", () => {

@@ -206,9 +206,7 @@ export class ArpMeter {
 
   /** Writes a record, unless there were too many in this second: then in the next. */
   private report(entry: number): void {
-    const isRequest = this.table.operation(entry) === ArpOperation.request;
-    const records = isRequest ? this.requestRecords++ : this.otherRecords++;
-    if (records >= this.settings.recordsPerSecondMax) {
+    if (!this.takesRecord(entry)) {
       if (this.table.isOverdue[entry] === 0) this.counters.recordsPostponed++;
       this.table.isOverdue[entry] = 1;
       this.timers.set(entry, this.secondEndUs);
@@ -216,6 +214,13 @@ export class ArpMeter {
     }
     this.write(entry);
     this.timers.set(entry, this.deadlineUs(entry));
+  }
+
+  /** Whether there is room for a record of the entry in this second, which it takes. */
+  private takesRecord(entry: number): boolean {
+    const isRequest = this.table.operation(entry) === ArpOperation.request;
+    const records = isRequest ? this.requestRecords++ : this.otherRecords++;
+    return records < this.settings.recordsPerSecondMax;
   }
 
   private write(entry: number): void {
@@ -256,11 +261,15 @@ export class ArpMeter {
       counters.requestsUnanswered++;
   }
 
+  /** What is given up is reported as it is, as far as there is room for records in this second. */
   private evict(): void {
     const { table } = this;
     const victim = table.chooseVictim();
     this.counters.evictions++;
-    this.counters.packetsUnreported += table.packets[victim];
+    if (table.packets[victim] > 0) {
+      if (this.takesRecord(victim)) this.write(victim);
+      else this.counters.packetsUnreported += table.packets[victim];
+    }
     this.timers.cancel(victim);
     table.remove(victim);
   }
