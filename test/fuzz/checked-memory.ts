@@ -24,6 +24,11 @@ export class CheckedView extends DataView<ArrayBuffer> {
     return super.getUint32(position, isLittleEndian);
   }
 
+  override getInt32(position: number, isLittleEndian?: boolean): number {
+    this.check(position, 4);
+    return super.getInt32(position, isLittleEndian);
+  }
+
   private check(position: number, length: number): void {
     if (position < this.start || position + length > this.end) throw outOfRange(position, length);
   }
@@ -33,6 +38,7 @@ export class CheckedView extends DataView<ArrayBuffer> {
 export function checkedBytes(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return new Proxy(bytes, {
     get: (target, key) => {
+      if (key === "length") return target.length;
       const position = Number(String(key));
       if (!(position >= start && position < end)) throw outOfRange(position, 1);
       return target[position];

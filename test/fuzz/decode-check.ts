@@ -3,17 +3,10 @@ import { DecodedPacket, DecodeResult, decodeResultNames } from "@picket/sensor/d
 import { CheckedView, checkedBytes } from "./checked-memory.js";
 import { frameBytesMax } from "./frame-corpus.js";
 import type { MutatedFrame } from "./frame-mutator.js";
+import { isSamePacket, positions } from "./same-packet.js";
 
 const guardBytes = 64;
 const fields = Object.keys(new DecodedPacket()) as (keyof DecodedPacket)[];
-/** Fields that tell a place in the memory, which differs. */
-const positions = new Set<keyof DecodedPacket>([
-  "payloadOffset",
-  "networkOffset",
-  "networkEnd",
-  "transportOffset",
-]);
-
 /** A frame between guard bytes of one value, and what decoding it yields. */
 class GuardedDecoder {
   private readonly bytes = new Uint8Array(frameBytesMax + 2 * guardBytes);
@@ -97,12 +90,23 @@ export class DecodeCheck {
   private differingField(): string | undefined {
     const { packet: zeros } = this.zeros;
     const { packet: ones } = this.ones;
+    if (isSamePacket(zeros, ones) && isSamePacket(zeros, this.exact) && this.isSamePlace()) return undefined;
     for (const field of fields) {
       const moved = positions.has(field) && Number(zeros[field]) > 0 ? guardBytes : 0;
       const same = zeros[field] === ones[field] && Number(zeros[field]) - moved === Number(this.exact[field]);
       if (!same) return `${field} differs: ${zeros[field]}, ${ones[field]}, ${this.exact[field]}`;
     }
     return undefined;
+  }
+
+  private isSamePlace(): boolean {
+    const { zeros, ones, exact } = this;
+    const isSame =
+      zeros.packet.payloadOffset === ones.packet.payloadOffset &&
+      zeros.packet.networkOffset === ones.packet.networkOffset &&
+      zeros.packet.networkEnd === ones.packet.networkEnd &&
+      zeros.packet.transportOffset === ones.packet.transportOffset;
+    return isSame && zeros.packet.payloadOffset === exact.payloadOffset + guardBytes;
   }
 
   private implausible(frame: MutatedFrame): string | undefined {
