@@ -95,11 +95,12 @@ export class FlowDeadlines {
     return isIcmp ? holdTimeoutUs : never;
   }
 
-  /** Neither an answer nor packets of both sides. */
+  /** Neither answered nor a connection that was under way before. */
   private isUnanswered(slot: number): boolean {
     const state = this.state(slot);
-    const isBothSeen = (state & bothSeen) === bothSeen;
-    return !isBothSeen && ((state >>> outcomeShift) & threeBits) !== Outcome.answered;
+    const isUnderWay =
+      ((state >>> phaseShift) & phaseMask) === Phase.midStream && (state & bothSeen) === bothSeen;
+    return !isUnderWay && ((state >>> outcomeShift) & threeBits) !== Outcome.answered;
   }
 
   private isEnded(slot: number): boolean {
