@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { decodeFrame } from "./decode-frame.js";
 import { DecodedPacket, decodeResultNames } from "./decoded-packet.js";
+import { hasTunnelPort } from "./find-tunnel.js";
 import { LinkType } from "./link-type.js";
 import {
   arp,
@@ -210,6 +211,13 @@ describe("what only looks like a tunnel is none", () => {
     const { name, out } = decode(packet);
     expect([name, out.tunnels, out.tunnelFault]).toEqual(["flow", 0, 0]);
   });
+});
+
+it.each([4789, 4790, 8472, 6081])("port %d may carry a tunnel, in UDP only", (port) => {
+  expect(hasTunnelPort(decode(over(17, udp(port, 9))).out)).toBe(true);
+  expect(hasTunnelPort(decode(over(17, udp(9, port))).out)).toBe(true);
+  expect(hasTunnelPort(decode(over(17, udp(9, port + 2))).out)).toBe(false);
+  expect(hasTunnelPort(decode(ipv4({}, tcp({ destinationPort: port }))).out)).toBe(false);
 });
 
 describe("MPLS", () => {

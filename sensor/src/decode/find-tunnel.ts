@@ -62,6 +62,21 @@ export function findTunnel(bytes: Uint8Array, view: DataView, packet: DecodedPac
   return 0;
 }
 
+/**
+ * True for UDP on a port of tunnels, whichever end: only the payload of each
+ * packet tells whether it is this flow's or one within a tunnel.
+ */
+export function hasTunnelPort(packet: DecodedPacket): boolean {
+  return (
+    packet.protocol === IpProtocol.udp &&
+    (isTunnelPort(packet.destinationPort) || isTunnelPort(packet.sourcePort))
+  );
+}
+
+function isTunnelPort(port: number): boolean {
+  return port === vxlanPort || port === vxlanPortLinux || port === vxlanGpePort || port === genevePort;
+}
+
 /** EtherType of what the tunnel carries, or one of `TunnelPayload`. */
 export function tunnelPayload(tunnel: number): number {
   return tunnel & 0xffff;

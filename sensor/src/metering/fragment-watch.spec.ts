@@ -9,6 +9,7 @@ import {
   ipv6FragmentHeader,
   joinBytes,
 } from "../decode/testing/frame-builder.js";
+import { FragmentMap } from "./fragment-map.js";
 import { FragmentWatch } from "./fragment-watch.js";
 
 const startUs = 1_700_000_000_000_000;
@@ -136,4 +137,31 @@ it("forgets what is in the future after a clock was set back", () => {
   packets.timeUs -= 3_600_000_000;
   packets.part(8, 88);
   expect(packets.watch.counters).toEqual(clean);
+});
+
+it("says of any fragments what a list of all of them says", () => {
+  const map = new FragmentMap(2);
+  let state = 1;
+  const below = (end: number): number => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+    return Math.floor((state / 0x1_0000_0000) * end);
+  };
+  for (let packet = 0; packet < 300; packet++) {
+    map.clear(1);
+    const seen: [number, number][] = [];
+    for (let count = 0; count < 12; count++) {
+      const first = below(packet % 2 === 0 ? 40 : 8000);
+      const next = first + 1 + below(packet % 2 === 0 ? 8 : 190);
+      const isCopy = seen.some(([start, end]) => start === first && end === next);
+      const overlaps = seen.some(([start, end]) => first < end && start < next);
+      const actual = map.add(1, first * 8, next * 8, false);
+      // Once overlaps were counted it no longer matters which of them are copies.
+      if (overlaps && !isCopy) {
+        expect(actual, `${first} to ${next} after ${JSON.stringify(seen)}`).toBe(true);
+        break;
+      }
+      expect(actual, `${first} to ${next} after ${JSON.stringify(seen)}`).toBe(false);
+      seen.push([first, next]);
+    }
+  }
 });
