@@ -41,8 +41,10 @@ export class ExportingSensorProcess {
   async start(): Promise<void> {
     this.report = undefined;
     this.#isStopping = false;
+    // Not the flags of a test runner, which would lead it to the sources.
     const child = fork(program, [JSON.stringify(this.settings)], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
+      execArgv: [],
     });
     this.#child = child;
     child.on("message", (report: ExportingSensorReport) => (this.report = report));
@@ -52,7 +54,10 @@ export class ExportingSensorProcess {
       if (this.#child === child) this.#child = undefined;
       if (!this.#isStopping) this.log += `\n${this.name} ended: ${signal ?? code}`;
     });
-    await untilReady(`${this.name} reports\n${this.log}`, startMaxMs, () => this.report !== undefined);
+    await untilReady(`${this.name} reports`, startMaxMs, () => {
+      if (this.#child !== child) throw new Error(this.log);
+      return this.report !== undefined;
+    });
   }
 
   /** No more records; what was emitted is delivered. Resolves when no more will be emitted. */
