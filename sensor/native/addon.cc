@@ -5,8 +5,14 @@
 #include <node_api.h>
 #include <uv.h>
 
-#include <string>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <string>
+#include <vector>
+
+#include "confinement.h"
 #include "packet-ring.h"
 
 namespace {
@@ -313,6 +319,44 @@ napi_value InterfaceFacts(napi_env env, napi_callback_info info) {
   return object;
 }
 
+// confine(): throws an Error with a code where the kernel cannot.
+napi_value Confine(napi_env env, napi_callback_info) {
+  const int error = picket::ConfineProcess();
+  if (error != 0) Throw(env, uv_err_name(-error), "the kernel cannot confine this process");
+  return nullptr;
+}
+
+bool ReadStrings(napi_env env, napi_value array, std::vector<std::string>* out) {
+  uint32_t length = 0;
+  if (napi_get_array_length(env, array, &length) != napi_ok) return false;
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element, holder;
+    out->emplace_back();
+    if (napi_get_element(env, array, i, &element) != napi_ok || napi_create_object(env, &holder) != napi_ok ||
+        napi_set_named_property(env, holder, "text", element) != napi_ok ||
+        !ReadString(env, holder, "text", &out->back()))
+      return false;
+  }
+  return length > 0;
+}
+
+// replaceProcess([file, ...arguments]): this process becomes another program with
+// the same standard input and output; returns only by an Error with a code.
+napi_value ReplaceProcess(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  std::vector<std::string> words;
+  if (count < 1 || !ReadStrings(env, argument, &words)) return Throw(env, "EINVAL", "no program to become");
+  std::vector<char*> pointers;
+  for (std::string& each : words) pointers.push_back(&each[0]);
+  pointers.push_back(nullptr);
+  // Node.js clears close-on-exec of these only in children it spawns.
+  for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
+  execv(pointers[0], pointers.data());
+  return Throw(env, uv_err_name(-errno), "the program cannot be started");
+}
+
 void SetFunction(napi_env env, napi_value exports, const char* name, napi_callback callback) {
   napi_value function;
   napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, nullptr, &function);
@@ -326,5 +370,7 @@ NAPI_MODULE_INIT() {
   SetFunction(env, exports, "close", CloseHandle);
   SetFunction(env, exports, "statistics", Statistics);
   SetFunction(env, exports, "interfaceFacts", InterfaceFacts);
+  SetFunction(env, exports, "confine", Confine);
+  SetFunction(env, exports, "replaceProcess", ReplaceProcess);
   return exports;
 }

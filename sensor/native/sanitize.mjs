@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const root = join(folder, "../..");
-const sources = ["addon.cc", "packet-filter.cc", "packet-ring.cc"];
+const sources = ["addon.cc", "confinement.cc", "packet-filter.cc", "packet-ring.cc"];
 const flags =
   "-shared -fPIC -std=c++17 -O1 -g -fno-omit-frame-pointer -Wall -Wextra -Wno-missing-field-initializers " +
   "-D_GLIBCXX_ASSERTIONS -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=ring -DBUILDING_NODE_EXTENSION " +

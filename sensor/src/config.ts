@@ -23,6 +23,10 @@ export const sensorConfigSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("Capture packets for other hosts too; npm cap always does."),
+  runAs: text(
+    64,
+    "User to go on as when started by root; empty: stay root, like any other user with CAP_NET_RAW alone.",
+  ),
   nats: z
     .array(z.string().regex(natsUrlPattern, natsUrlRule).max(1024))
     .min(1)

@@ -7,6 +7,7 @@ import { ControlInput } from "./capture/live-control.js";
 import { FrameType } from "./capture/live-frames.js";
 import { interfaceState } from "./capture/live-interfaces.js";
 import { FramePipe } from "./capture/live-pipe.js";
+import { loadRingBinding } from "./capture/ring-binding.js";
 import { MeterSession } from "./capture/live-session.js";
 import type {
   CaptureBackend,
@@ -91,9 +92,20 @@ async function captureWith(
   await live.source.run(onBlock, (state) => {
     const choice: MeterBackend = { backend, reason };
     if (!isSaid) output.sendJson(FrameType.backend, choice);
+    if (!isSaid && backend === "ring") confine(output);
     isSaid = true;
     output.sendJson(FrameType.state, state);
   });
+}
+
+/** Packets are hostile input: whoever takes this process over shall not get far. npm cap needs more. */
+function confine(output: FramePipe): void {
+  try {
+    loadRingBinding().confine();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    output.sendJson(FrameType.warning, `the meter is not confined: ${reason}`);
+  }
 }
 
 function onBlock(block: PacketBlock): void {

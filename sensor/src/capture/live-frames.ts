@@ -4,7 +4,15 @@ import { PicketError } from "@picket/proto/picket-error.js";
  * Messages from the meter to the exporter: length (u32, little-endian, of what
  * follows), type byte, payload.
  */
-export const FrameType = { batch: 1, counters: 2, state: 3, loss: 4, failure: 5, backend: 6 } as const;
+export const FrameType = {
+  batch: 1,
+  counters: 2,
+  state: 3,
+  loss: 4,
+  failure: 5,
+  backend: 6,
+  warning: 7,
+} as const;
 export type FrameType = (typeof FrameType)[keyof typeof FrameType];
 
 /** Most bytes of one frame: a batch with its totals, or a page of counters. */

@@ -13,6 +13,7 @@ import {
   resolveInterface,
 } from "./live-interfaces.js";
 import { MeterBackoff } from "./live-backoff.js";
+import { captureOnlyPrefix } from "./live-privileges.js";
 import {
   addCounters,
   type CaptureBackend,
@@ -44,6 +45,8 @@ const watchIntervalMs = 2000;
 const waitIntervalMs = 500;
 const stopDeadlineMs = 6000;
 const stderrBytesMax = 4096;
+/** Different warnings of meters that are passed on. */
+const warningsMax = 16;
 
 /**
  * Captures and meters an interface in a child process, and starts another one
@@ -66,6 +69,9 @@ export class LiveMeter {
   #backend: MeterBackend = { backend: "cap", reason: "" };
   #isStopping = false;
   #isReplacing = false;
+  /** What is put in front of the meter's command, found out once. */
+  #prefix: readonly string[] | undefined;
+  readonly #warned = new Set<string>();
   readonly #backoff = new MeterBackoff();
   #launchTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
@@ -170,7 +176,8 @@ export class LiveMeter {
     this.#stderr = "";
     this.#current = {};
     this.#lastSignUs = nowUs();
-    const child = spawn(process.execPath, [meterEntry()], { stdio: ["pipe", "ignore", "pipe", "pipe"] });
+    const [program, ...words] = [...this.#captureOnly(), process.execPath, meterEntry()];
+    const child = spawn(program, words, { stdio: ["pipe", "ignore", "pipe", "pipe"] });
     this.#child = child;
     // An early end of the child shows as its exit; what was written to it does not matter then.
     child.stdin?.on("error", () => {});
@@ -181,6 +188,15 @@ export class LiveMeter {
     this.#readFrames(child.stdio[3] as Readable);
     child.on("close", (code, signal) => this.#onClose(code, signal));
     this.#control({ kind: "start", settings: this.#settings });
+  }
+
+  /** The meter may capture and nothing else, where the system lets us see to that. */
+  #captureOnly(): readonly string[] {
+    if (this.#prefix !== undefined) return this.#prefix;
+    const prefix = captureOnlyPrefix({ read: [meterEntry()], write: [] });
+    if (prefix.kind === "impossible")
+      this.events.onWarning?.(`the meter keeps this process's privileges: ${prefix.reason}`);
+    return (this.#prefix = prefix.kind === "prefix" ? prefix.command : []);
   }
 
   #launchIn(delayMs: number): void {
@@ -209,6 +225,7 @@ export class LiveMeter {
     else if (type === FrameType.loss) this.events.onLoss?.("pipe_full", value as FlowTotals);
     else if (type === FrameType.failure) this.#failure = value as MeterFailure;
     else if (type === FrameType.backend) this.#setBackend(value as MeterBackend);
+    else if (type === FrameType.warning) this.#warnOnce(value as string);
   }
 
   #onCounters(counters: SensorCounters): void {
@@ -272,6 +289,13 @@ export class LiveMeter {
     if (reason !== "" && reason !== this.#backend.reason)
       this.events.onWarning?.(`capturing through npm cap: ${reason}`);
     this.#backend = backend;
+  }
+
+  /** Not again by each meter that is started. */
+  #warnOnce(line: string): void {
+    if (this.#warned.has(line) || this.#warned.size >= warningsMax) return;
+    this.#warned.add(line);
+    this.events.onWarning?.(line);
   }
 
   /**

@@ -60,6 +60,14 @@ export interface RingBinding {
   interfaceFacts(name: string): InterfaceFacts;
 }
 
+/** What the addon does to the process it is in. Errors have an errno name as `code`. */
+export interface ProcessBinding {
+  /** No network connection, no file written, no program started from now on: EPERM. */
+  confine(): void;
+  /** This process becomes another program, `command[0]` by its path; returns only by an error. */
+  replaceProcess(command: readonly string[]): never;
+}
+
 /** The same path from sources and from dist. */
 const builtFile = "../../native/build/Release/ring.node";
 
@@ -67,14 +75,14 @@ const builtFile = "../../native/build/Release/ring.node";
  * Loads the addon, here and not at import, so that a sensor without it can say
  * so. Throws PicketError CAPTURE_FAILED.
  */
-export function loadRingBinding(): RingBinding {
+export function loadRingBinding(): RingBinding & ProcessBinding {
   if (process.platform !== "linux" || endianness() !== "LE")
     throw new PicketError(
       "CAPTURE_FAILED",
       `there is no capture ring on ${process.platform} ${process.arch}`,
     );
   try {
-    return createRequire(import.meta.url)(builtFile) as RingBinding;
+    return createRequire(import.meta.url)(builtFile) as RingBinding & ProcessBinding;
   } catch (cause) {
     const isMissing = (cause as NodeJS.ErrnoException).code === "MODULE_NOT_FOUND";
     const line = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
