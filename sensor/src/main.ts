@@ -178,6 +178,8 @@ class Sensor {
       holdTimeoutMs: slice.holdTimeoutMs ?? meterDefaults.holdTimeoutMs,
       filter: slice.filter ?? meterDefaults.filter,
       snapLengthBytes: slice.snapLengthBytes ?? meterDefaults.snapLengthBytes,
+      hostNames: slice.hostNames ?? meterDefaults.hostNames,
+      hostNamesPerSecond: slice.hostNamesPerSecond ?? meterDefaults.hostNamesPerSecond,
     });
   }
 

@@ -51,7 +51,7 @@ process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
 
 function onControl(message: MeterControl): void {
-  if (message.kind === "timeouts") session?.setTimeouts(message.timeouts);
+  if (message.kind === "policy") session?.setPolicy(message.policy);
   else if (session === undefined) void capture(message.settings);
 }
 

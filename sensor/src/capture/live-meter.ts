@@ -128,7 +128,7 @@ export class LiveMeter {
     this.#launch();
   }
 
-  /** New settings: timeouts are told to the meter, a filter or snap length starts another one. */
+  /** New settings: timeouts and host names are told to the meter, a filter or snap length starts another one. */
   update(change: Partial<Omit<MeterSettings, "interface">>): void {
     const before = this.#settings;
     const wanted = change.filter ?? before.filter;
@@ -145,8 +145,9 @@ export class LiveMeter {
       this.#child.stdin?.end();
       return;
     }
-    const { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs } = after;
-    this.#control({ kind: "timeouts", timeouts: { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs } });
+    const { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs, hostNames, hostNamesPerSecond } = after;
+    const policy = { activeTimeoutMs, idleTimeoutMs, holdTimeoutMs, hostNames, hostNamesPerSecond };
+    this.#control({ kind: "policy", policy });
   }
 
   /** Lets the meter end its flows and takes its last batches; kills it after 6 s. */

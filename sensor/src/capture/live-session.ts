@@ -3,6 +3,7 @@ import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { batchBytesMax, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { HostWatch } from "../host/host-watch.js";
 import { HostView } from "../metering/host-view.js";
+import { notesSettings } from "../notes/notes-settings.js";
 import { SensorPipeline } from "../pipeline.js";
 import { totalsOf } from "./live-batch.js";
 import type { LiveClock } from "./live-clock.js";
@@ -10,7 +11,7 @@ import type { FramePipe } from "./live-pipe.js";
 import {
   addCounters,
   type MeterSettings,
-  type MeterTimeouts,
+  type MeterPolicy,
   type SensorCounters,
   withoutGauges,
 } from "./live-settings.js";
@@ -77,11 +78,11 @@ export class MeterSession {
     this.sendCounters();
   }
 
-  /** Flows that are live end here: a new pipeline has the new timeouts. */
-  setTimeouts(timeouts: MeterTimeouts): void {
+  /** Flows that are live end here: a new pipeline follows the new policy. */
+  setPolicy(policy: MeterPolicy): void {
     this.#pipeline.finish(this.clock.nowUs());
     this.#before = addCounters(this.#before, withoutGauges(this.#pipeline.counters));
-    this.#pipeline = this.#newPipeline(timeouts);
+    this.#pipeline = this.#newPipeline(policy);
   }
 
   finish(): void {
@@ -98,13 +99,14 @@ export class MeterSession {
     });
   }
 
-  #newPipeline(timeouts: MeterTimeouts): SensorPipeline {
-    this.#idleTimeoutUs = timeouts.idleTimeoutMs * 1000;
+  #newPipeline(policy: MeterPolicy): SensorPipeline {
+    this.#idleTimeoutUs = policy.idleTimeoutMs * 1000;
     return new SensorPipeline(
       {
-        activeTimeoutUs: timeouts.activeTimeoutMs * 1000,
-        idleTimeoutUs: timeouts.idleTimeoutMs * 1000,
-        holdTimeoutUs: timeouts.holdTimeoutMs * 1000,
+        activeTimeoutUs: policy.activeTimeoutMs * 1000,
+        idleTimeoutUs: policy.idleTimeoutMs * 1000,
+        holdTimeoutUs: policy.holdTimeoutMs * 1000,
+        notes: notesSettings(policy.hostNames, policy.hostNamesPerSecond),
         tableFlowsMax: this.settings.tableFlowsMax,
         seed: randomInt(2 ** 32),
         host: this.#host,

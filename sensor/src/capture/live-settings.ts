@@ -3,7 +3,7 @@ export type CaptureChoice = "auto" | CaptureBackend;
 export type CaptureBackend = "ring" | "cap";
 
 /** What the meter process is told; times in milliseconds as in the policy. */
-export interface MeterSettings extends MeterTimeouts {
+export interface MeterSettings extends MeterPolicy {
   readonly interface: string;
   readonly capture: CaptureChoice;
   /** Memory of the ring, shared with the kernel. */
@@ -20,11 +20,14 @@ export interface MeterSettings extends MeterTimeouts {
   readonly pipeBytesMax: number;
 }
 
-/** What may change while the meter runs. */
-export interface MeterTimeouts {
+/** What the policy may change while the meter runs. */
+export interface MeterPolicy {
   readonly activeTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly holdTimeoutMs: number;
+  /** Host names from DNS and TLS are kept, and how many a second. */
+  readonly hostNames: boolean;
+  readonly hostNamesPerSecond: number;
 }
 
 /** Defaults of everything but the interface. */
@@ -37,6 +40,8 @@ export const meterDefaults: Omit<MeterSettings, "interface"> = {
   activeTimeoutMs: 60_000,
   idleTimeoutMs: 30_000,
   holdTimeoutMs: 1500,
+  hostNames: true,
+  hostNamesPerSecond: 1000,
   tableFlowsMax: 65_536,
   pipeBytesMax: 8 << 20,
 };
@@ -44,7 +49,7 @@ export const meterDefaults: Omit<MeterSettings, "interface"> = {
 /** One line of JSON on the meter's standard input. Its end stops the meter. */
 export type MeterControl =
   | { readonly kind: "start"; readonly settings: MeterSettings }
-  | { readonly kind: "timeouts"; readonly timeouts: MeterTimeouts };
+  | { readonly kind: "policy"; readonly policy: MeterPolicy };
 
 /** Why the meter could not capture: the last frame before it ends. */
 export interface MeterFailure {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { notesDefaults, notesSettings } from "./notes-settings.js";
 import { NameAllowance } from "./name-allowance.js";
 
 const startUs = 1_700_000_000_000_000;
@@ -33,5 +34,17 @@ describe("allowance of names", () => {
 
   it("of zero refuses everything", () => {
     expect(new NameAllowance(0, 0).take(1, startUs)).toBe(false);
+  });
+});
+
+describe("settings by policy", () => {
+  it("are the defaults for the policy's defaults, and allow some bytes a name", () => {
+    expect(notesSettings(true, 1000)).toEqual(notesDefaults);
+    expect(notesSettings(false, 10)).toMatchObject({
+      names: false,
+      namesPerSecond: 10,
+      nameBytesPerSecond: 320,
+    });
+    expect(notesSettings(true, 1).nameBytesPerSecond).toBe(253);
   });
 });

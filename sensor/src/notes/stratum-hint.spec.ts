@@ -39,6 +39,12 @@ describe("stratum", () => {
     expect(isMining(text)).toBe(false);
   });
 
+  it("is not looked for in text that has no quote for long", () => {
+    const call = '{"id":null,"method":"mining.notify"}';
+    expect(isMining("0".repeat(250) + call)).toBe(true);
+    expect(isMining("0".repeat(256) + call)).toBe(false);
+  });
+
   it("is not read beyond the end", () => {
     const text = '{"method":"mining.notify"}';
     const whole = text.indexOf("notify") + "notify".length;

@@ -11,6 +11,8 @@ const Token = {
 } as const;
 
 const quote = 0x22;
+/** Text without a quote in its first bytes is no JSON, nor the rest of one. */
+const firstQuoteMax = 256;
 
 const words: readonly (readonly [text: string, token: number])[] = [
   ['method"', Token.method],
@@ -52,8 +54,10 @@ const wordsByLetter = Array.from({ length: 256 }, (_, letter) =>
  */
 export function isStratum(bytes: Uint8Array, offset: number, end: number): boolean {
   let found = 0;
-  for (let position = offset; position < end; position++) {
+  let limit = Math.min(end, offset + firstQuoteMax);
+  for (let position = offset; position < limit; position++) {
     if (bytes[position] !== quote) continue;
+    limit = end;
     const token = tokenAt(bytes, position + 1, end);
     if (token === 0) continue;
     found |= token === Token.login && (found & Token.login) !== 0 ? Token.secondLogin : token;
