@@ -22,7 +22,7 @@ const logCharsMax = 16_384;
 
 /** Where a correlator finds its servers, and what it is allowed. */
 export interface CorrelatorProcessSettings {
-  readonly nats: string;
+  readonly nats: readonly string[];
   readonly redis: string;
   readonly flowsBytesMax: number;
   readonly streamReplicas?: number;
@@ -50,7 +50,13 @@ export class CorrelatorProcess {
   async start(): Promise<void> {
     const { nats, redis, flowsBytesMax, streamReplicas = 1 } = this.settings;
     const limits = ["--flows-bytes-max", String(flowsBytesMax), "--incidents-bytes-max", String(64 << 20)];
-    const servers = ["--nats", nats, "--redis", redis, "--stream-replicas", String(streamReplicas)];
+    const servers = [
+      ...nats.flatMap((url) => ["--nats", url]),
+      "--redis",
+      redis,
+      "--stream-replicas",
+      String(streamReplicas),
+    ];
     this.log = "";
     const child = spawn(process.execPath, [launcher, "correlator", ...servers, ...limits], {
       stdio: ["ignore", "pipe", "pipe"],

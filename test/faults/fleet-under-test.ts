@@ -7,6 +7,8 @@ import { NatsSensorRegistry } from "@picket/correlator/adapters/nats/nats-sensor
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
 import { RedisSensorTotals } from "@picket/correlator/adapters/redis/redis-sensor-totals.js";
 import { startNats } from "../servers/nats-server.js";
+import { startNatsCluster } from "../servers/nats-cluster.js";
+import type { NatsCluster } from "../servers/nats-cluster.js";
 import type { NatsProcess } from "../servers/nats-server.js";
 import { startRedis } from "../servers/redis-server.js";
 import type { RedisProcess } from "../servers/redis-server.js";
@@ -27,6 +29,8 @@ export interface FleetSettings {
   /** How long a sensor waits for an acknowledgement before it sends again. */
   readonly publishTimeoutMs: number;
   readonly flowsBytesMax: number;
+  /** Servers of NATS: 1, or a cluster whose streams have 3 replicas. */
+  readonly natsNodes: 1 | 3;
 }
 
 export const fleetDefaults: FleetSettings = {
@@ -38,6 +42,7 @@ export const fleetDefaults: FleetSettings = {
   spoolBytesMax: 256 << 20,
   publishTimeoutMs: 1000,
   flowsBytesMax: 512 << 20,
+  natsNodes: 1,
 };
 
 /** Where every record of a sensor is: emitted = applied + lost when all is well and nothing is on its way. */
@@ -53,9 +58,13 @@ export interface SensorAccount {
 
 /** A whole deployment on loopback, every part a process of its own: servers, correlators, sensors. */
 export interface FleetUnderTest {
+  /** The first of its servers. */
   readonly nats: NatsProcess;
+  readonly natsNodes: readonly NatsProcess[];
+  /** Only of several servers. */
+  readonly natsCluster: NatsCluster | undefined;
   readonly redis: RedisProcess;
-  /** What the sensors connect through. */
+  /** What the sensors connect through, to the first server; to the other ones they go straight. */
   readonly link: TcpFaultProxy;
   readonly correlators: readonly CorrelatorProcess[];
   readonly sensors: readonly ExportingSensorProcess[];
@@ -95,8 +104,11 @@ async function start(
 ): Promise<FleetUnderTest> {
   const folder = mkdtempSync(join(tmpdir(), "picket-fleet-"));
   ends.push(() => Promise.resolve(rmSync(folder, { recursive: true, force: true })));
-  const nats = await startNats();
-  ends.push(() => nats.stop());
+  const natsCluster = settings.natsNodes === 1 ? undefined : await startNatsCluster();
+  const natsNodes = natsCluster?.nodes ?? [await startNats()];
+  for (const node of natsNodes) ends.push(() => node.stop());
+  const [nats, ...otherNats] = natsNodes;
+  const urls = natsNodes.map(({ url }) => url);
   const redis = await startRedis();
   ends.push(() => redis.stop());
   const link = await TcpFaultProxy.start(nats.port);
@@ -104,12 +116,17 @@ async function start(
   const correlators: CorrelatorProcess[] = [];
   for (let index = 0; index < settings.correlators; index++) {
     const { flowsBytesMax } = settings;
-    const correlator = new CorrelatorProcess({ nats: nats.url, redis: redis.url, flowsBytesMax });
+    const correlator = new CorrelatorProcess({
+      nats: urls,
+      redis: redis.url,
+      flowsBytesMax,
+      streamReplicas: settings.natsNodes,
+    });
     ends.push(() => correlator.stop());
     await correlator.start();
     correlators.push(correlator);
   }
-  const books = await openBooks(nats, redis);
+  const books = await openBooks(urls, redis);
   ends.push(() => books.close());
   const sensors = Array.from(
     { length: settings.sensors },
@@ -117,7 +134,7 @@ async function start(
       new ExportingSensorProcess({
         ...settings,
         index,
-        nats: [`nats://127.0.0.1:${link.port}`],
+        nats: [`nats://127.0.0.1:${link.port}`, ...otherNats.map(({ url }) => url)],
         spoolFolder: join(folder, `spool-${index}`),
       }),
   );
@@ -127,6 +144,8 @@ async function start(
   const settle = (withinMs: number): Promise<SensorAccount[]> => settled(sensors, books, withinMs);
   return {
     nats,
+    natsNodes,
+    natsCluster,
     redis,
     link,
     correlators,
@@ -141,8 +160,8 @@ async function start(
 type Books = Awaited<ReturnType<typeof openBooks>>;
 
 /** The registry as the api reads it. */
-async function openBooks(nats: NatsProcess, redis: RedisProcess) {
-  const link = new NatsLink({ urls: [nats.url] }, "accounts");
+async function openBooks(urls: readonly string[], redis: RedisProcess) {
+  const link = new NatsLink({ urls }, "accounts");
   link.start();
   await link.ready();
   const connection = new RedisConnection({ url: redis.url });
