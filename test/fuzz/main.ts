@@ -17,7 +17,9 @@ async function main(): Promise<number> {
   const { frames, generated, seed } = options;
   process.stdout.write(`seed ${seed}, ${corpus.length} frames to mutate\n`);
   const isGood = timed(`${generated} generated frames`, () => fuzzGenerated(generated, seed));
-  return isGood && timed(`${frames} mutated frames`, () => fuzzMutated(corpus, frames, seed)) ? 0 : 1;
+  return isGood && timed(`${frames} mutated frames`, () => fuzzMutated(corpus, frames, seed, showProgress))
+    ? 0
+    : 1;
 }
 
 function readOptions(): { frames: number; generated: number; seed: number } | undefined {
@@ -54,6 +56,10 @@ function timed(name: string, run: () => FuzzReport): boolean {
   process.stdout.write(`  slowest to meter ${report.slowestMeteredUs.toFixed(1)} us a frame of a block\n`);
   process.stdout.write(`${name}, ${report.frames} done in ${seconds.toFixed(1)} s: ${outcomeOf(report)}\n`);
   return report.failure === undefined;
+}
+
+function showProgress(frames: number): void {
+  process.stderr.write(`${frames} mutated frames\n`);
 }
 
 function outcomeOf(report: FuzzReport): string {

@@ -12,6 +12,7 @@ const framesPerCheckedRead = 50;
 /** A slow frame is timed again, so that a pause of the process is not taken for it. */
 const retimings = 5;
 const decodeUsMax = 1000;
+const framesPerProgress = 1_000_000;
 
 /** What a run found. */
 export interface FuzzReport {
@@ -28,9 +29,17 @@ export interface FuzzReport {
   readonly failure: string | undefined;
 }
 
-/** Decodes and meters `frames` mutated frames of the corpus; stops at the first that goes wrong. */
-export function fuzzMutated(corpus: readonly CorpusFrame[], frames: number, seed: number): FuzzReport {
-  return new FuzzRun(seed).run(new FrameMutator(corpus, new SeededRandom(seed)), frames);
+/**
+ * Decodes and meters `frames` mutated frames of the corpus; stops at the first
+ * that goes wrong. `onProgress` hears of every million.
+ */
+export function fuzzMutated(
+  corpus: readonly CorpusFrame[],
+  frames: number,
+  seed: number,
+  onProgress?: (frames: number) => void,
+): FuzzReport {
+  return new FuzzRun(seed, onProgress).run(new FrameMutator(corpus, new SeededRandom(seed)), frames);
 }
 
 /** The same with frames that are built layer by layer. */
@@ -46,7 +55,10 @@ class FuzzRun {
   private slowestUs = 0;
   private slowestFrame = "";
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    private readonly onProgress?: (frames: number) => void,
+  ) {
     this.random = new SeededRandom(~seed);
     this.pipeline = new PipelineCheck(this.random);
   }
@@ -58,6 +70,7 @@ class FuzzRun {
     for (; done < frames && failure === undefined; done++) {
       source.next(this.frame);
       const wrong = attempt(() => this.check(done));
+      if (done % framesPerProgress === 0) this.onProgress?.(done);
       if (wrong !== undefined) failure = `${wrong}: frame ${done}, ${describe(this.frame)}`;
     }
     failure ??= attempt(() => this.pipeline.finish());
