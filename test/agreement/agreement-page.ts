@@ -30,6 +30,7 @@ const definitions = `## What is compared with what
 | ICMP | requests and replies of a type are one flow, its code 0; errors are no flows | the same, from type and code | a flow for each packet; requests and replies are paired by the same rule, errors left out |
 | fragments | the first is metered with its own length, later ones are counted | the same (not put together) | IPv4: put together, the datagram's length; IPv6: not understood |
 | VLAN | not part of the key | not part of the key | not part of the key |
+| tunnels (GRE, VXLAN) | the packet inside all of them | the same | GRE: the packet inside; VXLAN: the datagram outside |
 | multicast, broadcast | flows like others | the same | the same |
 | IP length 0 (segmentation offload) | what was captured | the same | 0 bytes |
 | other protocols | flows without ports; SCTP with ports | the same | flows without ports, SCTP too |
@@ -52,6 +53,7 @@ const definitions = `## What is compared with what
 - **fragments put together**: nfpcapd counts the datagram, Picket its first fragment.
 - **IPv6 extension headers**: nfpcapd takes the first for the protocol.
 - **SCTP ports**: nfpcapd reads none.
+- **VXLAN**: Picket meters the packet inside, nfpcapd the datagram outside.
 - **802.1ad tag**: nfpcapd skips a frame with a service tag outside.
 - **damaged header**: nfpcapd meters packets whose header Picket refuses.
 `;

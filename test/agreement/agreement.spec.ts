@@ -34,7 +34,7 @@ describe.skipIf(!hasTshark)(
         expect(agreement.endless.unexplained).toEqual([]);
         expect(agreement.timed.unexplained).toEqual([]);
       },
-      60_000,
+      120_000,
     );
 
     it("differs in no flow of the generated captures", () => {
@@ -56,7 +56,7 @@ describe.skipIf(!hasNfpcapd)("every conversation is nfpcapd's or differs for a k
       byNfpcapd.set(name, agreement);
       expect(agreement.unexplained).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 });
 

@@ -29,36 +29,52 @@ const transports = new Map([
 ]);
 const ipv6HeaderBytes = 40;
 
-/** Picket's definition of a flow packet, applied to what tshark dissected. */
+/** Picket's definition of a flow packet, applied to what tshark dissected: the packet inside all tunnels. */
 export function meteredPacket(packet: TsharkPacket): MeteredPacket | LeftOut {
   const { layers } = packet;
-  const network = layers.findIndex((layer) => networkLayers.has(layer));
+  const quoting = layers.findIndex((layer) => layer === "icmp" || layer === "icmpv6");
+  const network = layers.findLastIndex(
+    (layer, i) => networkLayers.has(layer) && (quoting === -1 || i < quoting),
+  );
   if (network === -1) return "not IP";
-  return layers[network] === "ip" ? overIpv4(packet) : overIpv6(packet, layers.slice(network + 1));
+  const outer = layers.slice(0, network);
+  return layers[network] === "ip"
+    ? overIpv4(packet, outer)
+    : overIpv6(packet, outer, layers.slice(network + 1));
 }
 
-function overIpv4(packet: TsharkPacket): MeteredPacket | LeftOut {
-  const [offset] = packet.all("ip.frag_offset");
+function overIpv4(packet: TsharkPacket, outer: readonly string[]): MeteredPacket | LeftOut {
+  const at = countOf(outer, "ip");
+  const offset = packet.all("ip.frag_offset")[at];
   if (offset === undefined) return "damaged header";
   if (Number(offset) !== 0) return "later fragment";
-  const [source] = packet.all("ip.src");
-  const [destination] = packet.all("ip.dst");
-  const bytes = Number(packet.all("ip.len")[0]);
-  return overIp(packet, Number(packet.all("ip.proto")[0]), source, destination, bytes);
+  const [source, destination] = [packet.all("ip.src")[at], packet.all("ip.dst")[at]];
+  const bytes = Number(packet.all("ip.len")[at]);
+  return overIp(packet, outer, Number(packet.all("ip.proto")[at]), source, destination, bytes);
 }
 
-function overIpv6(packet: TsharkPacket, above: readonly string[]): MeteredPacket | LeftOut {
+function overIpv6(
+  packet: TsharkPacket,
+  outer: readonly string[],
+  above: readonly string[],
+): MeteredPacket | LeftOut {
   if (Number(packet.all("ipv6.fraghdr.offset")[0] ?? 0) !== 0) return "later fragment";
-  const [source] = packet.all("ipv6.src");
-  const [destination] = packet.all("ipv6.dst");
-  const bytes = ipv6HeaderBytes + Number(packet.all("ipv6.plen")[0]);
+  const at = countOf(outer, "ipv6");
+  const [source, destination] = [packet.all("ipv6.src")[at], packet.all("ipv6.dst")[at]];
+  const bytes = ipv6HeaderBytes + Number(packet.all("ipv6.plen")[at]);
   const [first] = above.filter((layer) => !layer.startsWith("ipv6."));
   const protocol = { tcp: 6, udp: 17, icmpv6, sctp: 132 }[first] ?? -1;
-  return overIp(packet, protocol, source, destination, bytes);
+  return overIp(packet, outer, protocol, source, destination, bytes);
+}
+
+/** How many occurrences of a layer's fields belong to the tunnels outside. */
+function countOf(outer: readonly string[], name: string): number {
+  return outer.filter((layer) => layer === name).length;
 }
 
 function overIp(
   packet: TsharkPacket,
+  outer: readonly string[],
   protocol: number,
   source: string,
   destination: string,
@@ -66,15 +82,15 @@ function overIp(
 ): MeteredPacket | LeftOut {
   if (protocol === icmp || protocol === icmpv6) return overIcmp(packet, protocol, source, destination, bytes);
   const transport = transports.get(protocol);
-  const ports = transport === undefined ? [0, 0] : portsOf(packet, transport);
+  const ports = transport === undefined ? [0, 0] : portsOf(packet, transport, countOf(outer, transport));
   if (ports === undefined) return "transport header cut off";
   const keyed = flowKey(protocol, endText(source, ports[0]), endText(destination, ports[1]));
   return { ...keyed, bytes, timeUs: packet.timeUs, stream: packet.all("tcp.stream")[0] ?? "" };
 }
 
-function portsOf(packet: TsharkPacket, transport: string): [number, number] | undefined {
-  const [source] = packet.all(`${transport}.srcport` as "tcp.srcport");
-  const [destination] = packet.all(`${transport}.dstport` as "tcp.dstport");
+function portsOf(packet: TsharkPacket, transport: string, at: number): [number, number] | undefined {
+  const source = packet.all(`${transport}.srcport` as "tcp.srcport")[at];
+  const destination = packet.all(`${transport}.dstport` as "tcp.dstport")[at];
   // Its last part that Picket reads; tshark shows the ports of less.
   const isWhole = transport !== "tcp" || packet.all("tcp.flags").length > 0;
   if (source === undefined || destination === undefined || !isWhole) return undefined;

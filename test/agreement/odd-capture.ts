@@ -3,6 +3,7 @@ import {
   arp,
   EtherType,
   ethernet,
+  gre,
   icmp,
   type Ipv4Fields,
   ipv4,
@@ -14,6 +15,7 @@ import {
   tcp,
   udp,
   vlanTag,
+  vxlan,
 } from "@picket/sensor/decode/testing/frame-builder.js";
 
 /** A frame, when it was captured and how much of it. */
@@ -42,6 +44,7 @@ export function writeOddCapture(path: string): void {
   addReusedPort(frames);
   addSilences(frames);
   addOtherProtocols(frames);
+  addTunnels(frames);
   addDamage(frames);
   writeFileSync(path, pcapOf(frames.all), { mode: 0o600 });
 }
@@ -150,6 +153,18 @@ function addOtherProtocols(frames: OddFrames): void {
   frames.addIpv4({ protocol: udpProtocol, destination: "224.0.0.251" }, udp(5353, 5353, new Uint8Array(40)));
   frames.addIpv4({ protocol: udpProtocol, destination: "255.255.255.255" }, udp(68, 67, new Uint8Array(240)));
   frames.addIpv4({ destination: "10.0.0.1" }, tcp({ sourcePort: 139, destinationPort: 139, flags: 2 }));
+}
+
+/** A packet each in GRE and in VXLAN, and one in both. */
+function addTunnels(frames: OddFrames): void {
+  const ends = { source: "192.168.7.1", destination: "192.168.7.2" };
+  const inner = (port: number): Uint8Array =>
+    ipv4({ ...ends, protocol: udpProtocol }, udp(port, 9999, [1, 2]));
+  const inGre = gre(EtherType.ipv4, inner(9991));
+  frames.addIpv4({ protocol: 47 }, inGre);
+  frames.addIpv4({ protocol: udpProtocol }, vxlan(ethernet(EtherType.ipv4, inner(9992))));
+  const both = ipv4({ protocol: 47 }, gre(EtherType.ipv4, inner(9993)));
+  frames.addIpv4({ protocol: udpProtocol }, vxlan(ethernet(EtherType.ipv4, both)));
 }
 
 /** Frames cut short by the capture, and lengths that are wrong. */

@@ -45,6 +45,14 @@ export function nfpcapdReasons(counters: Counters): readonly FlowReason<Measured
       explains: (ours, theirs) => theirs.length === 0 && ours.every(({ key }) => key.includes("#5000 ")),
     },
     {
+      name: "VXLAN",
+      // Its outside, and the inside of the generated ones.
+      explains: (ours, theirs) =>
+        ours.length === 0
+          ? theirs.every(({ key }) => key.includes("#4789"))
+          : theirs.length === 0 && ours.every(({ key }) => key.includes("192.168.7.")),
+    },
+    {
       name: "damaged header",
       explains: (ours) => isCounted("packets_bad_ipv4_header") && ours.length === 0,
     },
