@@ -89,19 +89,20 @@ export class Admission {
   judge(packet: DecodedPacket, timeUs: number): number {
     const { contact, waiting, known } = this;
     contact.load(packet);
-    const place = this.placeOf(packet);
-    if (waiting.isSource(place, contact)) return this.judgeSecond(place, packet, timeUs);
+    const clientHash = this.hashClient(packet);
+    const place = waiting.find(clientHash, contact);
+    if (place !== -1) return this.judgeSecond(place, clientHash, packet, timeUs);
     const isOwn = !contact.isReverse && this.host.isOwn(contact.words, clientAt);
-    if (isOwn || known.has(contact.clientHash)) return this.judgeKnown(packet, timeUs);
+    if (isOwn || known.has(clientHash)) return this.judgeKnown(clientHash, packet, timeUs);
     const isFlooded = this.isFlooded();
     if (!isFlooded && this.unknownBudget.take()) {
-      if (!contact.isReverse) known.add(contact.clientHash);
+      if (!contact.isReverse) known.add(clientHash);
       return Decision.admitted;
     }
     // What only answers tells nothing that the contact itself does not.
     if (contact.isReverse) return this.refuse("packetsRefusedUnknown", packet, timeUs);
-    if (waiting.isUsed(place)) this.displace(place);
-    waiting.put(place, contact, packet, timeUs);
+    if (waiting.isUsed(waiting.next)) this.displace(waiting.next);
+    waiting.put(clientHash, contact, packet, timeUs);
     return Decision.refused;
   }
 
@@ -151,21 +152,22 @@ export class Admission {
     this.counters.refusedRecords = this.refused.records;
   }
 
-  /** Where the packet's client waits, or would; finds out whether it is an answer to one who does. */
-  private placeOf(packet: DecodedPacket): number {
+  /** Hash of the packet's client; finds out whether it is an answer to one who waits. */
+  private hashClient(packet: DecodedPacket): number {
     const { contact, waiting } = this;
-    const place = waiting.placeOf(contact.clientHash);
+    const { clientHash } = contact;
     const isOpening = packet.protocol === IpProtocol.tcp && (packet.tcpFlags & TcpFlag.syn) !== 0;
-    if (isOpening || contact.isReverse) return place;
+    if (isOpening || contact.isReverse) return clientHash;
     contact.reverse();
-    const otherPlace = waiting.placeOf(contact.clientHash);
-    if (waiting.isSource(otherPlace, contact) && waiting.isSameFlow(otherPlace, contact)) return otherPlace;
+    const otherHash = contact.clientHash;
+    const otherPlace = waiting.find(otherHash, contact);
+    if (otherPlace !== -1 && waiting.isSameFlow(otherPlace, contact)) return otherHash;
     contact.reverse();
-    return place;
+    return clientHash;
   }
 
   /** A packet of a client that waits, or toward it. */
-  private judgeSecond(place: number, packet: DecodedPacket, timeUs: number): number {
+  private judgeSecond(place: number, clientHash: number, packet: DecodedPacket, timeUs: number): number {
     const { contact, waiting, known } = this;
     const isTcp = packet.protocol === IpProtocol.tcp;
     const isSameFlow = waiting.isSameFlow(place, contact);
@@ -178,13 +180,13 @@ export class Admission {
     const isCarriedOn = isSameFlow && isTcp && (packet.tcpFlags & TcpFlag.syn) === 0;
     const budget = isOther || isCarriedOn ? this.knownBudget : this.retryBudget;
     if (!budget.take()) return this.refuse("packetsRefusedBudget", packet, timeUs);
-    if (isOther) known.add(contact.clientHash);
+    if (isOther) known.add(clientHash);
     this.recalled = place;
     return Decision.withFirst;
   }
 
-  private judgeKnown(packet: DecodedPacket, timeUs: number): number {
-    const { clientHash, serviceHash } = this.contact;
+  private judgeKnown(clientHash: number, packet: DecodedPacket, timeUs: number): number {
+    const { serviceHash } = this.contact;
     if (this.pairRates.isAbove(clientHash ^ Math.imul(serviceHash, 0x9e3779b1)))
       return this.refuse("packetsRefusedBusy", packet, timeUs);
     if (this.sourceRates.isAbove(clientHash)) return this.refuse("packetsRefusedBusy", packet, timeUs);

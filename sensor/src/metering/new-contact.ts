@@ -24,11 +24,8 @@ export class NewContact {
   /** ICMP: type * 256 + code. */
   servicePort = 0;
   protocol = 0;
-  isIpv6 = false;
   /** The packet goes from the service to the client. */
   isReverse = false;
-  /** Secret hash of the client's address. */
-  clientHash = 0;
   private readonly key = new Int32Array(9);
   private readonly hasher: FlowHash;
 
@@ -56,8 +53,6 @@ export class NewContact {
     this.clientPort = isAnswer ? packet.destinationPort : packet.sourcePort;
     this.servicePort = isAnswer ? packet.sourcePort : packet.destinationPort;
     this.protocol = protocol;
-    this.isIpv6 = packet.isIpv6;
-    this.clientHash = this.hash(clientAt, 0, clientKind);
   }
 
   /** The same packet seen from the other side: its source answers. */
@@ -71,7 +66,11 @@ export class NewContact {
     this.clientPort = this.servicePort;
     this.servicePort = clientPort;
     this.isReverse = !this.isReverse;
-    this.clientHash = this.hash(clientAt, 0, clientKind);
+  }
+
+  /** Secret hash of the client's address. */
+  get clientHash(): number {
+    return this.hash(clientAt, 0, clientKind);
   }
 
   /** Secret hash of the port that is asked for, with its host. */

@@ -44,6 +44,8 @@ export class RefusedContacts {
   private readonly indexShift: number;
   private readonly cellsMax: number;
   private cells = 0;
+  /** The cell of the packet before. */
+  private newest = 0;
   private dueUs = Number.POSITIVE_INFINITY;
 
   /** `recordsMax` is how many records there are a second at most, at least 2. */
@@ -91,6 +93,27 @@ export class RefusedContacts {
   }
 
   private cellOf(contact: NewContact, timeUs: number): number {
+    // A flood goes to one port.
+    if (this.newest < this.cells && this.isCellOf(this.newest, contact, contact.servicePort))
+      return this.newest;
+    this.newest = this.findCell(contact, timeUs);
+    return this.newest;
+  }
+
+  private isCellOf(cell: number, contact: NewContact, port: number): boolean {
+    const { words } = this;
+    const at = cell << wordsShift;
+    return (
+      words[at + 3] === contact.words[serviceAt + 3] &&
+      words[at + portAt] === port &&
+      words[at + protocolAt] === contact.protocol &&
+      words[at + 2] === contact.words[serviceAt + 2] &&
+      words[at + 1] === contact.words[serviceAt + 1] &&
+      words[at] === contact.words[serviceAt]
+    );
+  }
+
+  private findCell(contact: NewContact, timeUs: number): number {
     const isFine = this.cells < this.cellsMax * finePartMax;
     const cell = this.find(contact, contact.serviceHash, contact.servicePort, timeUs, isFine);
     if (cell !== -1) return cell;
@@ -103,18 +126,8 @@ export class RefusedContacts {
     const { index, words } = this;
     const mask = index.length - 1;
     let i = hash >>> this.indexShift;
-    for (; index[i] !== 0; i = (i + 1) & mask) {
-      const at = (index[i] - 1) << wordsShift;
-      if (
-        words[at + 3] === contact.words[serviceAt + 3] &&
-        words[at + portAt] === port &&
-        words[at + protocolAt] === contact.protocol &&
-        words[at + 2] === contact.words[serviceAt + 2] &&
-        words[at + 1] === contact.words[serviceAt + 1] &&
-        words[at] === contact.words[serviceAt]
-      )
-        return index[i] - 1;
-    }
+    for (; index[i] !== 0; i = (i + 1) & mask)
+      if (this.isCellOf(index[i] - 1, contact, port)) return index[i] - 1;
     if (!mayAdd) return -1;
     const cell = this.open(timeUs);
     index[i] = cell + 1;

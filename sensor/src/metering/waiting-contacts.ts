@@ -27,44 +27,54 @@ const reverseBit = 1 << 19;
 const answeredBit = 1 << 20;
 const flagsShift = 8;
 const answerBytesMax = 0xffff;
+/** A large array begins 16 bytes behind a page boundary; this puts an entry on one cache line. */
+const cacheLineOffset = 48;
+
+/** Places of the index for each contact that waits. */
+const indexShare = 2;
 
 /**
- * First packets of contacts that wait for a second packet of their source, one
- * at each place that a hash of the source leads to. What comes later displaces
- * what came before, so that under a flood of random sources an entry lives for
- * about as long as it takes to see as many contacts as there are places.
+ * First packets of contacts that wait for a second packet of their source, in
+ * order of arrival: the newest takes the place of the oldest. Memory is walked
+ * in a row and the index is small, because under a flood every packet comes
+ * through here. A source whose place in the index is taken by a later one is
+ * not found any more.
  */
 export class WaitingContacts {
+  /** The place that the next contact takes; what is there must be dealt with before. */
+  next = 0;
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
-  private readonly placeShift: number;
+  /** By hash of the client: place, with the lower bits of the hash above it. */
+  private readonly index: Int32Array;
+  private readonly indexShift: number;
+  private readonly placeBits: number;
 
-  /** `contactsMax` is rounded up to a power of two. */
+  /** `contactsMax` is rounded up to a power of two; at most 2^20. */
   constructor(contactsMax: number) {
-    const bits = Math.max(1, Math.ceil(Math.log2(contactsMax)));
-    const memory = new ArrayBuffer(1 << (bits + wordsShift + 2));
-    this.words = new Int32Array(memory);
-    this.doubles = new Float64Array(memory);
-    this.placeShift = 32 - bits;
+    this.placeBits = Math.max(1, Math.ceil(Math.log2(contactsMax)));
+    const memory = new ArrayBuffer((1 << (this.placeBits + wordsShift + 2)) + cacheLineOffset);
+    this.words = new Int32Array(memory, cacheLineOffset);
+    this.doubles = new Float64Array(memory, cacheLineOffset);
+    this.index = new Int32Array(this.places * indexShare);
+    this.indexShift = 32 - Math.log2(this.index.length);
   }
 
   get places(): number {
-    return this.words.length >>> wordsShift;
+    return 1 << this.placeBits;
   }
 
-  placeOf(clientHash: number): number {
-    return clientHash >>> this.placeShift;
+  /** Where the client of `contact` waits, or -1; `clientHash` is its hash. */
+  find(clientHash: number, contact: NewContact): number {
+    const entry = this.index[clientHash >>> this.indexShift];
+    const { placeBits } = this;
+    if ((entry ^ (clientHash << placeBits)) >>> placeBits !== 0) return -1;
+    const place = entry & ((1 << placeBits) - 1);
+    return this.isSource(place, contact) ? place : -1;
   }
 
   isUsed(place: number): boolean {
     return this.words[(place << wordsShift) + stateAt] !== 0;
-  }
-
-  /** The client of `contact` waits at the place. */
-  isSource(place: number, contact: NewContact): boolean {
-    const { words } = this;
-    const at = place << wordsShift;
-    return words[at + stateAt] !== 0 && isSame(words, at + clientAt, contact.words, clientAt);
   }
 
   /** What waits there asked for the same port of the same host. */
@@ -84,8 +94,11 @@ export class WaitingContacts {
     return ports >>> 16 === contact.clientPort && this.isSameService(place, contact);
   }
 
-  put(place: number, contact: NewContact, packet: DecodedPacket, timeUs: number): void {
-    const { words } = this;
+  /** Puts a contact at the next place. */
+  put(clientHash: number, contact: NewContact, packet: DecodedPacket, timeUs: number): void {
+    const { words, next: place } = this;
+    this.next = (place + 1) & (this.places - 1);
+    this.index[clientHash >>> this.indexShift] = (clientHash << this.placeBits) | place;
     const at = place << wordsShift;
     for (let i = 0; i < 8; i++) words[at + i] = contact.words[i];
     words[at + portsAt] = (contact.clientPort << 16) | contact.servicePort;
@@ -159,6 +172,12 @@ export class WaitingContacts {
     packet.payloadLength = 0;
     packet.ipId = 0;
     packet.isShortFragment = false;
+  }
+
+  private isSource(place: number, contact: NewContact): boolean {
+    const { words } = this;
+    const at = place << wordsShift;
+    return words[at + stateAt] !== 0 && isSame(words, at + clientAt, contact.words, clientAt);
   }
 
   private loadEnds(at: number, isReverse: boolean, packet: DecodedPacket): void {
