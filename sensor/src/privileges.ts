@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { chownSync, mkdirSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { lchownSync, mkdirSync, readdirSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { captureOnlyPrefix, holdsMoreThanCapture, type NeededFiles } from "./capture/live-privileges.js";
 import { loadRingBinding } from "./capture/ring-binding.js";
 import { type SensorConfig, spoolFolderOf, withName } from "./config.js";
@@ -23,10 +23,10 @@ export function giveUpPrivileges(config: SensorConfig): string | undefined {
 function replaceOurselves(config: SensorConfig): string {
   const binding = loadRingBinding();
   const user = config.runAs === "" ? undefined : userNamed(config.runAs);
-  const folder = spoolFolderOf(config);
+  const folder = resolve(spoolFolderOf(config));
   if (config.spool === "disk") {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (user !== undefined) giveFolder(folder, user);
+    const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (user !== undefined) giveFolder(folder, made ?? folder, user);
   }
   const prefix = captureOnlyPrefix(filesOf(config, folder), userOptions(user));
   if (prefix.kind !== "prefix") return prefix.kind === "impossible" ? prefix.reason : "";
@@ -46,7 +46,8 @@ interface User {
 }
 
 function userNamed(name: string): User {
-  const idOf = (flag: string) => Number(execFileSync("id", [flag, "--", name], { encoding: "utf8" }));
+  const idOf = (flag: string) =>
+    Number(execFileSync("id", [flag, "--", name], { encoding: "utf8", stdio: "pipe" }));
   try {
     return { userId: idOf("-u"), groupId: idOf("-g") };
   } catch (cause) {
@@ -59,10 +60,10 @@ function userOptions(user: User | undefined): string[] {
   return [`--reuid=${user.userId}`, `--regid=${user.groupId}`, "--clear-groups"];
 }
 
-/** The spool's files of an earlier start, too. */
-function giveFolder(folder: string, { userId, groupId }: User): void {
-  for (const name of readdirSync(folder)) chownSync(join(folder, name), userId, groupId);
-  chownSync(folder, userId, groupId);
+/** The folders that were made, the first of them `top`, and the spool's files of an earlier start. */
+function giveFolder(folder: string, top: string, { userId, groupId }: User): void {
+  for (const name of readdirSync(folder)) lchownSync(join(folder, name), userId, groupId);
+  for (let each = folder; each.length >= top.length; each = dirname(each)) lchownSync(each, userId, groupId);
 }
 
 /** What is read or written later; the keys and certificates at every new connection. */
