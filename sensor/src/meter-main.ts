@@ -7,6 +7,7 @@ import { ControlInput } from "./capture/live-control.js";
 import { FrameType } from "./capture/live-frames.js";
 import { interfaceState } from "./capture/live-interfaces.js";
 import { FramePipe } from "./capture/live-pipe.js";
+import { rehearse } from "./capture/rehearsal.js";
 import { loadRingBinding } from "./capture/ring-binding.js";
 import { MeterSession } from "./capture/live-session.js";
 import type {
@@ -56,6 +57,8 @@ function onControl(message: MeterControl): void {
 }
 
 async function capture(settings: MeterSettings): Promise<void> {
+  // npm cap cannot hold a rate at which that matters.
+  if (settings.capture !== "cap") rehearse();
   const output = new FramePipe(writeOutput, settings.pipeBytesMax);
   const meter = new MeterSession(settings, output, clock, () => ({
     ...live?.counters(),

@@ -1,0 +1,105 @@
+import { LinkType } from "../decode/link-type.js";
+import { TcpFlag } from "../metering/tcp-contact.js";
+import { PacketBlock } from "./packet-source.js";
+
+const slotBytes = 256;
+const flowsOpen = 64;
+const packetsOfFlow = 20;
+const payloadBytes = 100;
+const packetGapUs = 20;
+const ethernetBytes = 14;
+const { syn, ack, fin, rst } = TcpFlag;
+const query = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: rehearsal.example\r\n\r\n");
+
+/**
+ * Made-up traffic of the kinds a sensor sees: connections from handshake to
+ * teardown, refused and unanswered ones, datagrams; a third over IPv6. Headers
+ * are whole, checksums and most payloads are zero.
+ */
+export class RehearsalTraffic {
+  readonly #block = new PacketBlock(flowsOpen * packetsOfFlow);
+  #nextFlow = 0;
+  #timeUs = 1_000_000_000_000;
+
+  constructor() {
+    const block = this.#block;
+    block.bytes = new Uint8Array(block.packetsMax * slotBytes);
+    block.view = new DataView(block.bytes.buffer);
+    block.linkType.fill(LinkType.ethernet);
+  }
+
+  /** The next packets, of flows that were not there before. Valid until the next call. */
+  next(): PacketBlock {
+    const block = this.#block;
+    block.bytes.fill(0);
+    block.count = 0;
+    for (let step = 0; step < packetsOfFlow; step++)
+      for (let flow = 0; flow < flowsOpen; flow++) this.#write(this.#nextFlow + flow, step);
+    this.#nextFlow += flowsOpen;
+    return block;
+  }
+
+  /** Packet number `step` of a flow, if it has that many. */
+  #write(flow: number, step: number): void {
+    if (flow % 4 === 0) return this.#writeUdp(flow, step);
+    const isAnswered = flow % 4 !== 1;
+    if (!isAnswered && step > flow % 3) return;
+    const flags = isAnswered ? flagsOf(step) : step === 0 ? syn : rst | ack;
+    const payload = isAnswered && step > 2 && step < packetsOfFlow - 3 ? payloadBytes : 0;
+    const at = this.#writeIp(flow, step, 6, 20 + payload);
+    const { bytes, view } = this.#block;
+    view.setUint32(at + 4, 1000 + step * 10);
+    view.setUint32(at + 8, step === 0 ? 0 : 1000 + step * 10);
+    bytes[at + 12] = 5 << 4;
+    bytes[at + 13] = flags;
+    if (step === 3) bytes.set(query, at + 20);
+  }
+
+  #writeUdp(flow: number, step: number): void {
+    if (step > 2 + (flow % 8)) return;
+    const at = this.#writeIp(flow, step, 17, 8 + payloadBytes);
+    this.#block.view.setUint16(at + 4, 8 + payloadBytes);
+  }
+
+  /** Ethernet and IP headers and the ports; returns where transport starts. */
+  #writeIp(flow: number, step: number, protocol: number, length: number): number {
+    const { bytes, view } = this.#block;
+    const frame = this.#add();
+    const ip = frame + ethernetBytes;
+    const isIpv6 = flow % 3 === 0;
+    const isReply = step % 2 === 1;
+    view.setUint16(ip - 2, isIpv6 ? 0x86dd : 0x0800);
+    bytes[ip] = isIpv6 ? 0x60 : 0x45;
+    view.setUint16(ip + (isIpv6 ? 4 : 2), isIpv6 ? length : 20 + length);
+    bytes[ip + (isIpv6 ? 6 : 9)] = protocol;
+    bytes[ip + (isIpv6 ? 7 : 8)] = 64;
+    const ends = ip + (isIpv6 ? 20 : 12);
+    const [source, destination] = isReply ? [16, 0] : [0, 16];
+    const apart = isIpv6 ? 1 : 0.25;
+    view.setUint32(ends + source * apart, 0x0a00_0001 + (flow & 0x1ff));
+    view.setUint32(ends + destination * apart, 0x0b00_0001 + ((flow * 7) & 0x3f));
+    const transport = ip + (isIpv6 ? 40 : 20);
+    const port = 32_768 + ((flow >> 3) & 0x3fff);
+    view.setUint16(transport + (isReply ? 2 : 0), port);
+    view.setUint16(transport + (isReply ? 0 : 2), protocol === 17 ? 53 : 80 + (flow % 5));
+    this.#block.capturedLength[this.#block.count - 1] = transport + length - frame;
+    this.#block.wireLength[this.#block.count - 1] = transport + length - frame;
+    return transport;
+  }
+
+  #add(): number {
+    const block = this.#block;
+    const i = block.count++;
+    block.offset[i] = i * slotBytes;
+    block.timeUs[i] = this.#timeUs;
+    this.#timeUs += packetGapUs;
+    return i * slotBytes;
+  }
+}
+
+/** A handshake, data, a teardown; odd packets are the responder's. */
+function flagsOf(step: number): number {
+  if (step === 0) return syn;
+  if (step === 1) return syn | ack;
+  return step === packetsOfFlow - 3 || step === packetsOfFlow - 2 ? fin | ack : ack;
+}
