@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { ErrorReply, RESP_TYPES, createClient } from "redis";
+import { RedisClusterClient } from "./redis-cluster-client.js";
 
 /** How to reach Redis. */
 export interface RedisConnectionOptions {
-  /** `redis[s]://[[user][:password]@]host[:port][/database]` */
+  /** `redis[s]://[[user][:password]@]host[:port][/database]`; any server of a cluster names the others. */
   readonly url: string;
   /** Longest time between two attempts to reconnect, milliseconds; default 2000. */
   readonly reconnectDelayMsMax?: number;
@@ -46,8 +47,9 @@ const timeoutMs = 5_000;
 type Client = ReturnType<typeof newClient>;
 
 /**
- * One connection to Redis that comes back by itself. Nothing waits while Redis
- * is away: a call then fails with SERVER_UNREACHABLE, and the caller decides.
+ * One connection to Redis, or one to each master of a Redis Cluster, that comes
+ * back by itself. Nothing waits while Redis is away: a call then fails with
+ * SERVER_UNREACHABLE, and the caller decides. The keys of a script lie in one slot.
  */
 export class RedisConnection {
   /** Changes when what was written may be gone: after every reconnection, and when the secret changed. */
@@ -56,6 +58,8 @@ export class RedisConnection {
   secret: Buffer = randomBytes(secretBytes);
   private mark: Buffer = Buffer.alloc(0);
   private readonly client: Client;
+  /** In place of the client once a server said that it is one of several. */
+  private cluster: RedisClusterClient | undefined;
   private readonly loaded = new Set<string>();
   private isUp = false;
   private isClosed = false;
@@ -64,7 +68,9 @@ export class RedisConnection {
 
   constructor(private readonly options: RedisConnectionOptions) {
     this.client = newClient(options, (cause) => this.refusalOf(cause));
-    this.client.on("error", (error: Error) => this.down(error));
+    this.client.on("error", (error: Error) => {
+      if (this.cluster === undefined) this.down(error);
+    });
     this.client.on("terminated", (error: Error) => this.refuse(refusedError(error, options.url)));
     this.client.on("ready", () => void this.check());
   }
@@ -133,12 +139,13 @@ export class RedisConnection {
   close(): Promise<void> {
     this.isClosed = true;
     this.isUp = false;
-    if (this.client.isOpen) this.client.destroy();
+    this.destroy();
     this.notify();
     return Promise.resolve();
   }
 
   private send(words: readonly (string | Buffer)[]): Promise<RedisReply> {
+    if (this.cluster !== undefined) return this.cluster.send(words);
     return this.client.sendCommand<RedisReply>(words, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } });
   }
 
@@ -169,6 +176,7 @@ export class RedisConnection {
 
   private async checkVersion(): Promise<string> {
     const info = String(await this.send(["INFO", "server"]));
+    if (info.includes("redis_mode:cluster")) await this.openCluster();
     const version = /redis_version:(\S+)/.exec(info)?.[1] ?? "unknown";
     if (Number.parseInt(version, 10) >= 7) return version;
     throw new PicketError(
@@ -177,14 +185,37 @@ export class RedisConnection {
     );
   }
 
+  /** From now on every command goes to the master of its key; the first client has done its work. */
+  private async openCluster(): Promise<void> {
+    const options = { ...nodeOptions(this.options, (cause) => this.refusalOf(cause)), url: this.options.url };
+    const cluster = new RedisClusterClient(options, () => {
+      // A server that comes back or takes over may lack what was written.
+      this.stateEpoch++;
+    });
+    try {
+      await cluster.connect();
+    } catch (error) {
+      cluster.destroy();
+      throw error;
+    }
+    if (this.isClosed) return cluster.destroy();
+    this.cluster = cluster;
+    if (this.client.isOpen) this.client.destroy();
+  }
+
   /** A user that may not read the configuration is trusted to have set it. */
   private async checkPolicy(): Promise<void> {
-    const reply = await this.send(["CONFIG", "GET", "maxmemory-policy"]).catch((error: Error) => {
+    const words = ["CONFIG", "GET", "maxmemory-policy"];
+    const asked = this.cluster?.sendToMasters(words) ?? this.send(words).then((reply) => [reply]);
+    const replies = await asked.catch((error: Error) => {
       if (error instanceof ErrorReply) return [];
       throw error;
     });
-    const policy = Array.isArray(reply) && reply.length === 2 ? String(reply[1]) : "noeviction";
-    if (policy === "noeviction") return;
+    const policies = replies.map((reply) =>
+      Array.isArray(reply) && reply.length === 2 ? String(reply[1]) : "noeviction",
+    );
+    const policy = policies.find((each) => each !== "noeviction");
+    if (policy === undefined) return;
     throw new PicketError(
       "SERVER_CONFIG",
       `redis at ${place(this.options.url)} has maxmemory-policy ${policy}: set it to noeviction, or windows lose contacts silently`,
@@ -216,8 +247,13 @@ export class RedisConnection {
     if (this.isClosed) return;
     this.refusal = error;
     this.options.onState?.({ state: "refused", error });
-    if (this.client.isOpen) this.client.destroy();
+    this.destroy();
     this.notify();
+  }
+
+  private destroy(): void {
+    this.cluster?.destroy();
+    if (this.client.isOpen) this.client.destroy();
   }
 
   /** Refused credentials end the attempts; anything else is tried again. */
@@ -226,7 +262,10 @@ export class RedisConnection {
   }
 
   private failureOf(error: unknown): Error {
-    if (error instanceof ErrorReply && !/^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN)/.test(error.message))
+    if (
+      error instanceof ErrorReply &&
+      !/^(LOADING|MASTERDOWN|READONLY|CLUSTERDOWN|TRYAGAIN|MOVED|ASK)/.test(error.message)
+    )
       return error;
     if (error instanceof PicketError) return error;
     return this.unreachable(error);
@@ -254,25 +293,28 @@ export class RedisConnection {
 }
 
 function newClient(options: RedisConnectionOptions, refusalOf: (cause: unknown) => Error | undefined) {
+  // The client's own limit makes an abort signal for each command; the socket's does for all.
+  const commandOptions = { timeout: 0 };
+  return createClient({ url: options.url, RESP: 2, commandOptions, ...nodeOptions(options, refusalOf) });
+}
+
+/** What holds for every server. */
+function nodeOptions(options: RedisConnectionOptions, refusalOf: (cause: unknown) => Error | undefined) {
   const delayMsMax = options.reconnectDelayMsMax ?? 2_000;
-  return createClient({
-    url: options.url,
-    RESP: 2,
+  return {
     disableOfflineQueue: true,
     commandsQueueMaxLength: commandsMax,
     disableClientInfo: true,
-    maintNotifications: "disabled",
+    maintNotifications: "disabled" as const,
     pingInterval: 1_000,
-    // The client's own limit makes an abort signal for each command; the socket's does for all.
-    commandOptions: { timeout: 0 },
     socket: {
       connectTimeout: timeoutMs,
       // A server that hangs is found out, because a ping every second makes the socket idle never.
       socketTimeout: timeoutMs,
-      reconnectStrategy: (retries, cause) =>
+      reconnectStrategy: (retries: number, cause: unknown) =>
         refusalOf(cause) ?? Math.min(delayMsMax, 25 * 2 ** Math.min(retries, 10)) * (0.5 + Math.random() / 2),
     },
-  });
+  };
 }
 
 function isCredentialsError(cause: unknown): cause is Error {
