@@ -11,6 +11,8 @@ import { startNatsCluster } from "../servers/nats-cluster.js";
 import type { NatsCluster } from "../servers/nats-cluster.js";
 import type { NatsProcess } from "../servers/nats-server.js";
 import { startRedis } from "../servers/redis-server.js";
+import { startRedisCluster } from "../servers/redis-cluster.js";
+import type { RedisCluster } from "../servers/redis-cluster.js";
 import type { RedisProcess } from "../servers/redis-server.js";
 import { untilReady } from "../servers/until-ready.js";
 import { CorrelatorProcess } from "./correlator-process.js";
@@ -31,6 +33,8 @@ export interface FleetSettings {
   readonly flowsBytesMax: number;
   /** Servers of NATS: 1, or a cluster whose streams have 3 replicas. */
   readonly natsNodes: 1 | 3;
+  /** Shards of Redis: 1 server, or a cluster of 3 with a replica each. */
+  readonly redisShards: 1 | 3;
 }
 
 export const fleetDefaults: FleetSettings = {
@@ -43,6 +47,7 @@ export const fleetDefaults: FleetSettings = {
   publishTimeoutMs: 1000,
   flowsBytesMax: 512 << 20,
   natsNodes: 1,
+  redisShards: 1,
 };
 
 /** Where every record of a sensor is: emitted = applied + lost when all is well and nothing is on its way. */
@@ -63,7 +68,10 @@ export interface FleetUnderTest {
   readonly natsNodes: readonly NatsProcess[];
   /** Only of several servers. */
   readonly natsCluster: NatsCluster | undefined;
+  /** The first of its servers. */
   readonly redis: RedisProcess;
+  /** Only of several shards. */
+  readonly redisCluster: RedisCluster | undefined;
   /** What the sensors connect through, to the first server; to the other ones they go straight. */
   readonly link: TcpFaultProxy;
   readonly correlators: readonly CorrelatorProcess[];
@@ -109,8 +117,10 @@ async function start(
   for (const node of natsNodes) ends.push(() => node.stop());
   const [nats, ...otherNats] = natsNodes;
   const urls = natsNodes.map(({ url }) => url);
-  const redis = await startRedis();
-  ends.push(() => redis.stop());
+  const redisCluster = settings.redisShards === 1 ? undefined : await startRedisCluster();
+  const redisNodes = redisCluster?.nodes ?? [await startRedis()];
+  for (const node of redisNodes) ends.push(() => node.stop());
+  const [redis] = redisNodes;
   const link = await TcpFaultProxy.start(nats.port);
   ends.push(() => link.stop());
   const correlators: CorrelatorProcess[] = [];
@@ -147,6 +157,7 @@ async function start(
     natsNodes,
     natsCluster,
     redis,
+    redisCluster,
     link,
     correlators,
     sensors,
