@@ -22,6 +22,12 @@ export class LiveCable {
     ip("-n", this.sender, "link", "set", "far", "mtu", "9000", "up");
   }
 
+  /** Gives both ends an IPv4 address of one network. */
+  address(near: string, far: string): void {
+    ip("-n", this.namespace, "addr", "add", `${near}/24`, "dev", this.interface);
+    ip("-n", this.sender, "addr", "add", `${far}/24`, "dev", this.far);
+  }
+
   down(): void {
     for (const name of [this.namespace, this.sender]) {
       try {

@@ -4,19 +4,16 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { FrameReader, FrameType } from "@picket/sensor/capture/live-frames.js";
-import {
-  type MeterSettings,
-  meterDefaults,
-  type SensorCounters,
-} from "@picket/sensor/capture/live-settings.js";
+import { type MeterSettings, meterDefaults } from "@picket/sensor/capture/live-settings.js";
+import { MeterOutput } from "./meter-output.js";
 import { cpuSecondsOf } from "./process-cpu.js";
 
 const startMaxMs = 10_000;
 const stopMaxMs = 20_000;
 /** CPU that did not grow for so long will not. */
 const settledMs = 400;
-const meterMain = fileURLToPath(new URL("../../../sensor/dist/meter-main.js", import.meta.url));
+/** The built program of the meter. */
+export const meterMain = fileURLToPath(new URL("../../../sensor/dist/meter-main.js", import.meta.url));
 const delayResolutionMs = 10;
 /** Debian keeps daemons out of an ordinary user's path. */
 const toolEnv = { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` };
@@ -89,7 +86,7 @@ export const picketMeter: LiveReader = {
     const probe = `data:text/javascript,${encodeURIComponent(delayProbe)}`;
     const child = run(namespace, [process.execPath, "--import", probe, meterMain]);
     const text = textOf(child);
-    const meter = new MeterOutput(child);
+    const meter = new MeterOutput(child.stdio[3] as Readable);
     const settings: MeterSettings = { ...meterDefaults, interface: device, capture: "ring" };
     child.stdin?.write(`${JSON.stringify({ kind: "start", settings })}\n`);
     await until("the meter runs", () => meter.isRunning);
@@ -101,8 +98,8 @@ export const picketMeter: LiveReader = {
       child.stdin?.end();
     });
     const { packets_captured: packets, packets_dropped_kernel: dropped } = meter.counters;
-    if (meter.counters["metering_packets"] !== packets)
-      throw new Error(`metered ${meter.counters["metering_packets"]} of ${packets} packets`);
+    if (meter.counters["packets_received"] !== packets)
+      throw new Error(`metered ${meter.counters["packets_received"]} of ${packets} packets`);
     return { ...cost, packets, dropped, delayMs: Number(delayMs()) };
   },
 };
@@ -124,26 +121,8 @@ const delayProbe = `
     writeSync(2, "delay " + Math.max(0, histogram.percentile(99.9) / 1e6 - ${delayResolutionMs}) + "\\n");
   }`;
 
-/** What the meter writes on descriptor 3. */
-class MeterOutput {
-  isRunning = false;
-  counters: SensorCounters = {};
-
-  constructor(child: ChildProcess) {
-    const reader = new FrameReader((type, payload) => this.#take(type, payload));
-    (child.stdio[3] as Readable).on("data", (chunk: Buffer) => reader.push(chunk));
-  }
-
-  #take(type: number, payload: Uint8Array): void {
-    if (type === FrameType.failure) throw new Error(Buffer.from(payload).toString());
-    if (type === FrameType.state) this.isRunning = true;
-    if (type === FrameType.counters)
-      this.counters = JSON.parse(Buffer.from(payload).toString()) as SensorCounters;
-  }
-}
-
 /** `ip netns exec` becomes the command: the process number is the reader's own. */
-function run(namespace: string, command: readonly string[]): ChildProcess {
+export function run(namespace: string, command: readonly string[]): ChildProcess {
   return spawn("ip", ["netns", "exec", namespace, ...command], {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
     env: toolEnv,
@@ -192,10 +171,15 @@ function isListening(pid: number | undefined): boolean {
   return readFileSync(`/proc/${pid}/net/packet`, "utf8").trim().split("\n").length > 1;
 }
 
-async function until(what: string, condition: () => boolean): Promise<void> {
-  const endMs = performance.now() + startMaxMs;
+/** Waits until something is so; throws an Error when it is not in time. */
+export async function until(
+  what: string,
+  condition: () => boolean,
+  maxMs: number = startMaxMs,
+): Promise<void> {
+  const endMs = performance.now() + maxMs;
   while (!condition()) {
-    if (performance.now() > endMs) throw new Error(`not within ${startMaxMs} ms: ${what}`);
+    if (performance.now() > endMs) throw new Error(`not within ${maxMs} ms: ${what}`);
     await delay(20);
   }
 }

@@ -3,6 +3,7 @@ import { batchCodec } from "./batch-codec.js";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
 import { drainAttack, drainLab } from "./drain.js";
 import { engineMemory } from "./engine-memory.js";
+import { meterFlood } from "./meter-flood.js";
 import { meterFile } from "./meter-file.js";
 import { meterLive, meterLiveIpv6 } from "./meter-live.js";
 import { redisWindows } from "./redis-windows.js";
@@ -14,6 +15,7 @@ const benchmarks: readonly Benchmark[] = [
   meterFile,
   meterLive,
   meterLiveIpv6,
+  meterFlood,
   engineMemory,
   redisWindows,
   drainLab,
