@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Module } from "@nestjs/common";
 import type { DynamicModule, Provider } from "@nestjs/common";
+import { NatsFlowHistory } from "./adapters/nats/nats-flow-history.js";
 import { NatsFlowSource } from "./adapters/nats/nats-flow-source.js";
 import { NatsIncidentStore } from "./adapters/nats/nats-incident-store.js";
 import { NatsLink } from "./adapters/nats/nats-link.js";
@@ -14,6 +15,7 @@ import { RedisConnection } from "./adapters/redis/redis-connection.js";
 import { RedisFindingBoard } from "./adapters/redis/redis-finding-board.js";
 import { RedisIncidentState } from "./adapters/redis/redis-incident-state.js";
 import { RedisLeases } from "./adapters/redis/redis-leases.js";
+import { RedisRebuildLedger } from "./adapters/redis/redis-rebuild-ledger.js";
 import { RedisSensorTotals } from "./adapters/redis/redis-sensor-totals.js";
 import { RedisWindowStore } from "./adapters/redis/redis-window-store.js";
 import type { CorrelatorConfig } from "./config.js";
@@ -23,6 +25,8 @@ import { LimitedLog } from "./log.js";
 import type { Logger } from "./log.js";
 import { Correlator } from "./pipeline.js";
 import type { CorrelatorPorts } from "./pipeline.js";
+import type { RebuildLedger } from "./rebuild/rebuild-ledger.js";
+import { Rebuilder } from "./rebuild/rebuilder.js";
 import * as tokens from "./tokens.js";
 
 /** What a correlator process consists of; nothing is started yet. */
@@ -39,6 +43,7 @@ export class CorrelatorModule {
         ...servers,
         ...stores,
         correlator,
+        rebuilder,
         CorrelatorLoops,
       ],
     };
@@ -64,6 +69,7 @@ const servers: Provider[] = [
 const stores: Provider[] = [
   over(tokens.WINDOW_STORE, (redis) => new RedisWindowStore(redis)),
   over(tokens.FINDING_BOARD, (redis) => new RedisFindingBoard(redis)),
+  over(tokens.REBUILD_LEDGER, (redis) => new RedisRebuildLedger(redis)),
   over(tokens.LEASES, (redis) => new RedisLeases(redis)),
   over(tokens.INCIDENT_STORE, (redis, link) => new NatsIncidentStore(link, new RedisIncidentState(redis))),
   over(tokens.SENSOR_REGISTRY, (redis, link) => new NatsSensorRegistry(link, new RedisSensorTotals(redis))),
@@ -98,6 +104,7 @@ const correlator: Provider = {
     tokens.LEASES,
     tokens.INCIDENT_STORE,
     tokens.SENSOR_REGISTRY,
+    tokens.REBUILD_LEDGER,
   ],
   useFactory: (
     windows: CorrelatorPorts["windows"],
@@ -105,10 +112,39 @@ const correlator: Provider = {
     leases: CorrelatorPorts["leases"],
     incidents: CorrelatorPorts["incidents"],
     sensors: CorrelatorPorts["sensors"],
+    rebuild: RebuildLedger,
   ) =>
     new Correlator(
-      { windows, board, leases, incidents, sensors },
+      { windows, board, leases, incidents, sensors, rebuild },
       { owner: `${hostname()}-${process.pid}`, seed: randomBytes(4).readUInt32LE() },
+    ),
+};
+
+const rebuilder: Provider = {
+  provide: tokens.REBUILDER,
+  inject: [
+    tokens.REBUILD_LEDGER,
+    tokens.LEASES,
+    tokens.NATS_LINK,
+    tokens.CORRELATOR,
+    tokens.LOG,
+    tokens.LIMITED_LOG,
+  ],
+  useFactory: (
+    ledger: RebuildLedger,
+    leases: CorrelatorPorts["leases"],
+    link: NatsLink,
+    correlator: Correlator,
+    log: Logger,
+    limited: LimitedLog,
+  ) =>
+    new Rebuilder(
+      { ledger, leases, history: new NatsFlowHistory(link), replayer: () => correlator.replayer() },
+      {
+        newGeneration: () => randomBytes(8).toString("hex"),
+        onChange: (line) => log.info(line),
+        onFailure: (error) => limited.failure("rebuild the windows", error),
+      },
     ),
 };
 

@@ -18,6 +18,7 @@ import type { LimitedLog, Logger } from "./log.js";
 import { CorrelatorMetrics } from "./metrics.js";
 import type { Correlator, CorrelatorPorts } from "./pipeline.js";
 import type { PolicyStore } from "./policy/policy-store.js";
+import type { Rebuilder } from "./rebuild/rebuilder.js";
 import * as tokens from "./tokens.js";
 
 const retrySetupMs = 1000;
@@ -50,6 +51,7 @@ class RunningCorrelator {
   readonly #loops: CorrelatorLoops;
   readonly #responder: PolicyResponder;
   readonly #listener: StatusListener;
+  readonly #rebuilder: Rebuilder;
   readonly #metrics = new CorrelatorMetrics(() => this.#counters());
 
   constructor(
@@ -62,6 +64,7 @@ class RunningCorrelator {
     this.#loops = context.get(CorrelatorLoops);
     this.#responder = this.get(tokens.POLICY_RESPONDER);
     this.#listener = this.get(tokens.STATUS_LISTENER);
+    this.#rebuilder = this.get(tokens.REBUILDER);
   }
 
   /** Resolves when told to stop, or to the failure that no retry helps. */
@@ -84,6 +87,7 @@ class RunningCorrelator {
     this.#redis.start();
     await this.#prepareStreams();
     if (this.#stop.signal.aborted) return;
+    this.#rebuilder.start();
     this.#loops.start((revision) => this.#responder.setPolicy(revision));
     await Promise.all([this.#listener.start(), this.#responder.start()]);
     this.log.info("correlating");
@@ -118,7 +122,7 @@ class RunningCorrelator {
   }
 
   async #drain(): Promise<void> {
-    await this.#loops.stop();
+    await Promise.all([this.#loops.stop(), this.#rebuilder.stop()]);
     this.#listener.stop();
     this.#responder.stop();
     for (const token of [
@@ -148,6 +152,7 @@ class RunningCorrelator {
       ...counters,
       ...Object.fromEntries(rejected),
       ...this.#listener.counters,
+      ...this.#rebuilder.counters,
       watermarkDelaySeconds: watermarkMs === 0 ? 0 : (Date.now() - watermarkMs) / 1000,
     };
   }

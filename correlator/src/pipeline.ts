@@ -1,28 +1,22 @@
 import { Evaluator } from "./detectors/evaluator.js";
 import { EvaluationQueue } from "./detectors/evaluation-queue.js";
 import type { FlowDelivery } from "./flows/flow-source.js";
+import type { CorrelatorPorts } from "./correlator-ports.js";
 import { clockCorrectionMs, contributionOf } from "./flows/batch-context.js";
 import { HomeNetworks } from "./flows/home-networks.js";
 import { Observer } from "./flows/observer.js";
 import { GroupingLoop } from "./incidents/grouping-loop.js";
-import type { BoardEntry, FindingBoard, IncidentStore } from "./incidents/incident-store.js";
-import type { Leases } from "./incidents/leases.js";
+import type { BoardEntry } from "./incidents/incident-store.js";
 import { SliceCloser } from "./incidents/slice-closer.js";
 import { defaultPolicyRevision, type PolicyRevision } from "./policy/policy.js";
-import { sensorHash, type SensorRegistry } from "./sensors/sensor-registry.js";
-import type { HotWindow, WindowStore } from "./windows/window-store.js";
+import { sensorHash } from "./sensors/sensor-registry.js";
+import { Replayer } from "./rebuild/replayer.js";
+import type { HotWindow } from "./windows/window-store.js";
+
+export type { CorrelatorPorts };
 
 /** The sensors' own addresses are asked for this often. */
 const hostsEveryMs = 5000;
-
-/** Everything a correlator works on, behind ports. */
-export interface CorrelatorPorts {
-  readonly windows: WindowStore;
-  readonly board: FindingBoard;
-  readonly leases: Leases;
-  readonly incidents: IncidentStore;
-  readonly sensors: SensorRegistry;
-}
 
 export interface CorrelatorOptions {
   /** Name of this process among the correlators. */
@@ -66,6 +60,11 @@ export class Correlator {
     this.grouping = new GroupingLoop(ports);
     this.stateEpoch = ports.windows.stateEpoch;
     this.setPolicy(defaultPolicyRevision);
+  }
+
+  /** What merges stored batches once more, after the windows were lost. */
+  replayer(): Replayer {
+    return new Replayer(this.ports, this.evaluator, () => ({ ...this.revision, home: this.home }));
   }
 
   /** Counters of this process, by name. */
@@ -145,5 +144,6 @@ export class Correlator {
     if (this.stateEpoch === this.ports.windows.stateEpoch) return;
     this.stateEpoch = this.ports.windows.stateEpoch;
     this.observer.forget();
+    this.closer.forget();
   }
 }

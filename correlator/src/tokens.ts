@@ -15,3 +15,5 @@ export const POLICY_STORE = Symbol("policy store");
 export const STATUS_LISTENER = Symbol("status listener");
 export const POLICY_RESPONDER = Symbol("policy responder");
 export const CORRELATOR = Symbol("correlator");
+export const REBUILD_LEDGER = Symbol("rebuild ledger");
+export const REBUILDER = Symbol("rebuilder");

@@ -2,6 +2,7 @@ import type { HomeNetworks } from "../flows/home-networks.js";
 import type { Policy } from "../policy/policy.js";
 import type { SensorRegistry } from "../sensors/sensor-registry.js";
 import { addressKeyOfText } from "../windows/address-text.js";
+import { mayConfirm, type RebuildGate } from "../rebuild/rebuild-ledger.js";
 import { Grouping, type GroupingCounters } from "./grouping.js";
 import type { FindingBoard, IncidentStore } from "./incident-store.js";
 import type { IncidentEvent } from "./incident.js";
@@ -18,6 +19,8 @@ export interface GroupingPorts {
   readonly leases: Leases;
   readonly incidents: IncidentStore;
   readonly sensors: SensorRegistry;
+  /** Absent where windows cannot be lost. */
+  readonly rebuild?: RebuildGate;
 }
 
 /** What a lease holder has in hand. */
@@ -66,8 +69,11 @@ export class GroupingLoop {
     await this.refreshSensors(term, nowMs);
     const closedUntil = await this.ports.board.closedUntil();
     await this.readBoard(term);
+    // Asked last: while it says that all is there, what was read before was there too.
+    const phase = (await this.ports.rebuild?.phase()) ?? "ready";
+    if (phase === "lost" || phase === "recent") return;
     term.grouping.close(closedUntil);
-    this.pending.push(...term.grouping.takeEvents(nowMs, this.isInside));
+    this.pending.push(...term.grouping.takeEvents(nowMs, this.isInside, mayConfirm(phase)));
     if (this.pending.length > 0) await this.commit(term);
   }
 

@@ -80,14 +80,18 @@ export class Grouping {
     if (untilMs > this.foldedUntilMs) this.fold(untilMs);
   }
 
-  /** Events since the last call, to be committed; what `now` holds back comes later. */
-  takeEvents(nowMs: number, isInside: (address: string) => boolean): IncidentEvent[] {
+  /**
+   * Events since the last call, to be committed; what `now` holds back comes later.
+   * @param isComplete the windows hold everything, so that what is no longer found is over
+   */
+  takeEvents(nowMs: number, isInside: (address: string) => boolean, isComplete = true): IncidentEvent[] {
     const isRecheck = this.isStale || nowMs - this.takenMs >= recheckEveryMs;
     if (this.isStale) this.rebuild();
     const changed = this.shown.takeChanged();
     if (!isRecheck && changed.length === 0) return [];
     if (isRecheck) this.takenMs = nowMs;
-    const events = this.publisher.take(this.shown, isRecheck ? undefined : changed, {
+    const everything = isComplete ? undefined : Array.from(this.shown.all(), ({ id }) => id);
+    const events = this.publisher.take(this.shown, isRecheck ? everything : changed, {
       nowMs,
       foldedUntilMs: this.foldedUntilMs,
       isInside,

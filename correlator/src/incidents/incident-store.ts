@@ -55,16 +55,25 @@ export interface IncidentStore {
 /** What correlators tell the grouping. */
 export type BoardEntry =
   | { readonly kind: "finding"; readonly finding: Finding }
-  /** Every slice of the partition that ends at or before `untilMs` is closed; its confirmed findings were posted before. */
-  | { readonly kind: "closed"; readonly partition: number; readonly untilMs: number };
+  /**
+   * Every slice of the partition that ends at or before `untilMs` is closed; its
+   * confirmed findings were posted before. With `afterMs` it holds only while
+   * the partition is closed until then: not when its windows were lost since.
+   */
+  | {
+      readonly kind: "closed";
+      readonly partition: number;
+      readonly untilMs: number;
+      readonly afterMs?: number;
+    };
 
 /**
  * The board where correlators post findings and the grouping reads them: an
  * ordered, bounded log. Posting the same entry twice is harmless.
  */
 export interface FindingBoard {
-  /** Appends in order; all or nothing. */
-  post(entries: readonly BoardEntry[]): Promise<void>;
+  /** Appends in order; all or nothing. False when a partition is not closed until its `afterMs`. */
+  post(entries: readonly BoardEntry[]): Promise<boolean>;
   /** Entries after a position ("" is the oldest kept), at most `entriesMax`, with the position after the last. */
   read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }>;
   /** Until when each partition is closed, milliseconds; index is the partition, 0 where never. */

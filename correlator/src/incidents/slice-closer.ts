@@ -10,6 +10,7 @@ import {
 } from "../windows/window-store.js";
 import type { BoardEntry, FindingBoard } from "./incident-store.js";
 import type { Leases } from "./leases.js";
+import { mayConfirm, type RebuildGate } from "../rebuild/rebuild-ledger.js";
 
 const leaseMs = 5000;
 /** Windows read and evaluated at once while closing. */
@@ -29,6 +30,7 @@ export class SliceCloser {
       readonly windows: WindowStore;
       readonly board: FindingBoard;
       readonly leases: Leases;
+      readonly rebuild?: RebuildGate;
     },
     private readonly evaluator: Evaluator,
   ) {}
@@ -38,7 +40,15 @@ export class SliceCloser {
     return sliceEndMs(window) <= this.closedUntilMs[partitionOf(hotWindowKey(window))];
   }
 
+  /** Windows that were lost begin anew: nothing is known to be closed. */
+  forget(): void {
+    this.closedUntilMs = new Float64Array(partitionCount);
+  }
+
+  /** Does nothing while the windows are rebuilt: what is missing in them would count as absent. */
   async close(watermarkMs: number): Promise<void> {
+    const { rebuild } = this.ports;
+    if (rebuild !== undefined && !mayConfirm(await rebuild.phase())) return;
     const untilMs = Number.isFinite(watermarkMs)
       ? Math.floor(watermarkMs / startSliceMs) * startSliceMs
       : watermarkMs;
@@ -62,8 +72,12 @@ export class SliceCloser {
         entries.push(...(await this.evaluate(hot.slice(from, from + chunkSize))));
         if (!(await lease.renew())) return;
       }
-      await this.ports.board.post([...entries, { kind: "closed", partition, untilMs }]);
-      this.closedUntilMs[partition] = untilMs;
+      const closed = { kind: "closed", partition, untilMs } as const;
+      const isPosted = await this.ports.board.post([
+        ...entries,
+        this.ports.rebuild === undefined ? closed : { ...closed, afterMs },
+      ]);
+      if (isPosted) this.closedUntilMs[partition] = untilMs;
     } finally {
       await lease.release();
     }

@@ -10,14 +10,15 @@ export class MemoryFindingBoard implements FindingBoard {
 
   constructor(private readonly entriesMax: number = 100_000) {}
 
-  post(entries: readonly BoardEntry[]): Promise<void> {
+  post(entries: readonly BoardEntry[]): Promise<boolean> {
+    if (entries.some((entry) => this.isStale(entry))) return Promise.resolve(false);
     for (const entry of entries) {
       this.entries.push(entry);
       if (entry.kind === "closed")
         this.closed[entry.partition] = Math.max(this.closed[entry.partition], entry.untilMs);
     }
     if (this.entries.length > this.entriesMax * 2) this.trim();
-    return Promise.resolve();
+    return Promise.resolve(true);
   }
 
   read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }> {
@@ -32,6 +33,12 @@ export class MemoryFindingBoard implements FindingBoard {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  private isStale(entry: BoardEntry): boolean {
+    return (
+      entry.kind === "closed" && entry.afterMs !== undefined && this.closed[entry.partition] !== entry.afterMs
+    );
   }
 
   private trim(): void {

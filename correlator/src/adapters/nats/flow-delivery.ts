@@ -31,7 +31,7 @@ export function messageOrigin(reply: string | undefined): MessageOrigin | undefi
 }
 
 /** The sensor's clock when it published, milliseconds; 0 when the header is absent or no time. */
-export function sentMsOf(message: Msg): number {
+export function sentMsOf(message: Pick<Msg, "headers">): number {
   const text = message.headers?.get(sentAtHeader) ?? "";
   return /^\d{1,16}$/.test(text) ? Number(text) / 1000 : 0;
 }

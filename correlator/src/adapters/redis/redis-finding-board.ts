@@ -4,15 +4,22 @@ import { redisScript, type RedisConnection } from "./redis-connection.js";
 import { bytes, list } from "./redis-reply.js";
 
 const logKey = "picket:{board}:log";
-const closedKey = "picket:{board}:closed";
+/** Hash partition to closed time; absent while the windows are rebuilt. */
+export const closedKey = "picket:{board}:closed";
+
+const emptyClosing = ["", "", ""];
 
 /**
  * Appends entries and raises the closed times, both or neither.
  * KEYS: log, closed. ARGV: entries kept about, then for each entry its text,
- *   partition and closed time (both "" for a finding).
+ *   partition, closed time and expected closed time ("" where there is none).
+ * Returns 1, or 0 when a partition is not closed as expected.
  */
 const postScript = redisScript(`
-for i = 2, #ARGV, 3 do
+for i = 2, #ARGV, 4 do
+  if ARGV[i + 3] ~= '' and redis.call('HGET', KEYS[2], ARGV[i + 1]) ~= ARGV[i + 3] then return 0 end
+end
+for i = 2, #ARGV, 4 do
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
   if ARGV[i + 1] ~= '' then
     local known = tonumber(redis.call('HGET', KEYS[2], ARGV[i + 1]) or '0')
@@ -37,13 +44,16 @@ export class RedisFindingBoard implements FindingBoard {
     private readonly entriesMax = 100_000,
   ) {}
 
-  async post(entries: readonly BoardEntry[]): Promise<void> {
-    if (entries.length === 0) return;
+  async post(entries: readonly BoardEntry[]): Promise<boolean> {
+    if (entries.length === 0) return true;
     const words = entries.flatMap((entry) => {
-      const [partition, untilMs] = entry.kind === "closed" ? [entry.partition, entry.untilMs] : ["", ""];
-      return [JSON.stringify(entry), String(partition), String(untilMs)];
+      const closing =
+        entry.kind === "closed" ? [entry.partition, entry.untilMs, entry.afterMs ?? ""] : emptyClosing;
+      return [JSON.stringify(entry), ...closing.map(String)];
     });
-    await this.connection.run(postScript, [logKey, closedKey], [String(this.entriesMax), ...words]);
+    return (
+      (await this.connection.run(postScript, [logKey, closedKey], [String(this.entriesMax), ...words])) === 1
+    );
   }
 
   /** The position is the id of a stream entry. */

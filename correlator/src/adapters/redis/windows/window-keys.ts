@@ -1,6 +1,9 @@
 import type { AddressKey } from "../../../windows/address-key.js";
 import { partitionCount, type CrowdKind } from "../../../windows/window-store.js";
 
+/** Changes with every change of the keys' names or values: state of another layout counts as lost. */
+export const layoutVersion = "1";
+
 /** Times to live in seconds, counted from the creation of a key. */
 export const ttlSeconds = {
   /** A UTC day of contacts or services, which is read until the end of the next. */

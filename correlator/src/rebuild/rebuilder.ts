@@ -1,0 +1,283 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Lease, Leases } from "../incidents/leases.js";
+import { startSliceMs } from "../windows/window-store.js";
+import type { CheckpointStore } from "./checkpoint.js";
+import type { FlowHistory, HistoryPosition, HistoryStart } from "./flow-history.js";
+import type { RebuildLedger, RebuildPhase, RebuildState } from "./rebuild-ledger.js";
+import type { Replayer } from "./replayer.js";
+
+/** What a rebuild works on. */
+export interface RebuilderPorts {
+  readonly ledger: RebuildLedger;
+  readonly history: FlowHistory;
+  readonly leases: Leases;
+  /** Absent: the whole history comes from the stream. */
+  readonly checkpoints?: CheckpointStore;
+  /** A fresh one for each rebuild. */
+  readonly replayer: () => Replayer;
+}
+
+export interface RebuilderOptions {
+  readonly onChange?: (line: string) => void;
+  readonly onFailure?: (error: Error) => void;
+  readonly newGeneration: () => string;
+  /** How much of the stream is replayed first, milliseconds. */
+  readonly recentMs?: number;
+  /** How far back the stream is replayed where no checkpoint reaches, milliseconds. */
+  readonly historyMs?: number;
+  /** How long confirming waits for the slow state, milliseconds. */
+  readonly holdMsMax?: number;
+  /** How often the windows are looked at, milliseconds. */
+  readonly lookEveryMs?: number;
+}
+
+const defaults = { recentMs: 600_000, historyMs: 172_800_000, holdMsMax: 1_200_000, lookEveryMs: 500 };
+const leaseName = "rebuild";
+const leaseMs = 10_000;
+const renewEveryMs = 2_000;
+const floorEveryMs = 1_000;
+/** Of stored time; the newest chunk of the history comes first. */
+const chunkMs = 3_600_000;
+
+/**
+ * Notices that the windows were lost and brings them back while live batches go
+ * on. One correlator at a time does it, under a lease that is lost together with
+ * the windows; the others only hold back what they may not decide meanwhile.
+ */
+export class Rebuilder {
+  readonly counters = {
+    rebuildsBegun: 0,
+    rebuildsDone: 0,
+    flowsReplayed: 0,
+    rebuilding: 0,
+    rebuildProgress: 0,
+  };
+  readonly #options: RebuilderOptions & typeof defaults;
+  readonly #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #lease: Lease | undefined;
+  #renewedMs = 0;
+  #floorMs = 0;
+  #phase: RebuildPhase = "ready";
+
+  constructor(
+    private readonly ports: RebuilderPorts,
+    options: RebuilderOptions,
+  ) {
+    this.#options = { ...defaults, ...options };
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+    await this.#lease?.release().catch(() => {});
+  }
+
+  /** The lease under which checkpoints are taken as well; undefined at another correlator. */
+  get lease(): Lease | undefined {
+    return this.#lease;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await this.#look();
+      } catch (error) {
+        if (!signal.aborted) this.#options.onFailure?.(error as Error);
+      }
+      await delay(this.#options.lookEveryMs, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #look(): Promise<void> {
+    const state = await this.ports.ledger.read();
+    this.#show(state?.phase ?? "lost", state?.progress ?? 0);
+    const isNew = this.#lease === undefined;
+    if (!(await this.#hold())) return;
+    if (state === undefined || state.phase === "recent") return await this.#rebuild();
+    if (state.phase !== "ready")
+      return await this.#underLease((signal) => this.#completeHistory(state, signal));
+    await this.#followFloor(state, isNew);
+  }
+
+  #show(phase: RebuildPhase, progress: number): void {
+    this.counters.rebuilding = phase === "ready" ? 0 : 1;
+    this.counters.rebuildProgress = phase === "ready" ? 1 : progress;
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#options.onChange?.(phaseText[phase]);
+  }
+
+  /** True while this process holds the lease. */
+  async #hold(): Promise<boolean> {
+    const nowMs = performance.now();
+    if (this.#lease !== undefined && nowMs - this.#renewedMs < renewEveryMs) return true;
+    if (this.#lease !== undefined && !(await this.#lease.renew())) this.#lease = undefined;
+    this.#lease ??= await this.ports.leases.acquire(leaseName, leaseMs);
+    this.#renewedMs = nowMs;
+    return this.#lease !== undefined;
+  }
+
+  /** Works while the lease is held; what it still does after that changes nothing (merges are idempotent). */
+  async #underLease(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const lost = new AbortController();
+    const renewer = setInterval(() => {
+      this.#lease?.renew().then(
+        (isHeld) => isHeld || lost.abort(),
+        () => lost.abort(),
+      );
+    }, renewEveryMs);
+    try {
+      await work(AbortSignal.any([this.#stop.signal, lost.signal]));
+    } finally {
+      clearInterval(renewer);
+    }
+  }
+
+  /**
+   * From nothing. What was delivered before the generation began may have had its
+   * effect on the windows that are gone, acknowledged or not; what comes later is live.
+   */
+  async #rebuild(): Promise<void> {
+    await this.#underLease(async (signal) => {
+      const generation = this.#options.newGeneration();
+      const startedMs = Date.now();
+      const state: RebuildState = { generation, phase: "recent", progress: 0, startedMs, log: "", floor: 0 };
+      await this.ports.ledger.begin(state);
+      this.counters.rebuildsBegun++;
+      this.#show("recent", 0);
+      const position = await this.ports.history.position();
+      const isDone = await this.#replay(
+        { timeMs: this.#recentFromMs(position) },
+        position.deliveredSequence,
+        { generation, signal, evaluates: true },
+      );
+      if (!isDone) return;
+      const { log, deliveredSequence: floor } = position;
+      if (!(await this.ports.ledger.advance(generation, { phase: "history", progress: 0, log, floor })))
+        return;
+      await this.#completeHistory({ ...state, phase: "history", log, floor }, signal);
+    });
+  }
+
+  #recentFromMs({ deliveredMs }: HistoryPosition): number {
+    return Math.max(0, deliveredMs - this.#options.recentMs);
+  }
+
+  /** The slow state, and then what it changes about the windows that are not closed. */
+  async #completeHistory(state: RebuildState, signal: AbortSignal): Promise<void> {
+    this.#show("history", 0);
+    const { generation, startedMs } = state;
+    const position = await this.ports.history.position();
+    const untilMs = this.#recentFromMs(position);
+    const closedUntilMs = Math.floor((startedMs - this.#options.recentMs) / startSliceMs) * startSliceMs;
+    const hold = setTimeout(
+      () => void this.#goOn(generation, closedUntilMs).catch(() => {}),
+      Math.max(0, startedMs + this.#options.holdMsMax - Date.now()),
+    );
+    try {
+      if (!(await this.#replayHistory(generation, position, untilMs, signal))) return;
+      await this.ports.replayer().evaluateBetween(closedUntilMs, Date.now() + this.#options.recentMs);
+      await this.#finish(generation, closedUntilMs, startedMs);
+    } finally {
+      clearTimeout(hold);
+    }
+  }
+
+  /** Confirming waited long enough. */
+  async #goOn(generation: string, closedUntilMs: number): Promise<void> {
+    await this.ports.ledger.openSlices(generation, closedUntilMs);
+    await this.ports.ledger.advance(generation, { phase: "late" });
+  }
+
+  async #finish(generation: string, closedUntilMs: number, startedMs: number): Promise<void> {
+    const isOpen = await this.ports.ledger.openSlices(generation, closedUntilMs);
+    if (!isOpen || !(await this.ports.ledger.advance(generation, { phase: "ready", progress: 1 }))) return;
+    this.counters.rebuildsDone++;
+    this.#show("ready", 1);
+    this.#options.onChange?.(`rebuilt in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
+  }
+
+  /** True when all of it was replayed: the checkpoint and what came after it, or the newest chunks first. */
+  async #replayHistory(
+    generation: string,
+    position: HistoryPosition,
+    untilMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const restored = await this.ports.checkpoints?.restoreLatest(position.log, signal);
+    const { deliveredSequence } = position;
+    const work = { generation, signal, evaluates: false };
+    if (restored !== undefined) {
+      if (restored.sequence >= deliveredSequence) return true;
+      const start = { sequence: restored.sequence + 1 };
+      return await this.#replay(start, deliveredSequence, { ...work, untilMs });
+    }
+    const fromMs = Math.max(position.firstMs, untilMs - this.#options.historyMs);
+    for (let endMs = untilMs; endMs > fromMs && position.firstMs > 0; endMs -= chunkMs) {
+      const start = { timeMs: Math.max(fromMs, endMs - chunkMs) };
+      if (!(await this.#replay(start, deliveredSequence, { ...work, untilMs: endMs }))) return false;
+      const progress = Math.min(1, (untilMs - endMs + chunkMs) / (untilMs - fromMs));
+      if (!(await this.ports.ledger.advance(generation, { progress }))) return false;
+      this.#show("history", progress);
+    }
+    return true;
+  }
+
+  /** False when it ended early. In the background every other moment belongs to the live batches. */
+  async #replay(
+    start: HistoryStart,
+    toSequence: number,
+    work: { generation: string; signal: AbortSignal; evaluates: boolean; untilMs?: number },
+  ): Promise<boolean> {
+    if (toSequence === 0) return true;
+    const replayer = this.ports.replayer();
+    for await (const { batches, sequence } of this.ports.history.read(start, toSequence, work.signal)) {
+      if (work.signal.aborted) return false;
+      const beganMs = performance.now();
+      const hot = await replayer.apply(batches);
+      this.counters.flowsReplayed += batches.reduce((sum, { columns }) => sum + columns.length, 0);
+      if (work.evaluates) await replayer.evaluate(distinct(hot));
+      if (sequence >= toSequence || (batches.at(-1)?.ingestMs ?? 0) > (work.untilMs ?? Infinity)) return true;
+      if (!work.evaluates)
+        await delay(performance.now() - beganMs, undefined, { signal: work.signal }).catch(() => {});
+    }
+    return !work.signal.aborted;
+  }
+
+  /**
+   * Notes that the windows hold everything acknowledged so far. After a
+   * reconnection they may be older than they were (a replica that lagged, a
+   * snapshot): what was acknowledged since their own account is applied again.
+   */
+  async #followFloor(state: RebuildState, isNew: boolean): Promise<void> {
+    if (!isNew && performance.now() - this.#floorMs < floorEveryMs) return;
+    const { log, acknowledgedSequence, deliveredSequence } = await this.ports.history.position();
+    const isKnown = log === state.log && state.floor <= acknowledgedSequence;
+    if (isNew && isKnown && state.floor < deliveredSequence)
+      await this.#underLease(async (signal) => {
+        const work = { generation: state.generation, signal, evaluates: true };
+        await this.#replay({ sequence: state.floor + 1 }, deliveredSequence, work);
+      });
+    await this.ports.ledger.advance(state.generation, { log, floor: acknowledgedSequence });
+    this.#floorMs = performance.now();
+  }
+}
+
+const phaseText: Readonly<Record<RebuildPhase, string>> = {
+  lost: "the windows are gone from redis: rebuilding",
+  recent: "rebuilding the last minutes",
+  history: "rebuilding what is older in the background",
+  late: "rebuilding takes long: slices are closed meanwhile",
+  ready: "the windows are complete",
+};
+
+/** Each window once: a replay names a hot one again with every contact. */
+function distinct<T>(windows: readonly T[]): Iterable<T> {
+  return new Map(windows.map((window) => [JSON.stringify(window), window])).values();
+}

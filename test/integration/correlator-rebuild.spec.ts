@@ -1,0 +1,95 @@
+import type { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
+import type { Incident } from "@picket/correlator/incidents/incident.js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startNats } from "../servers/nats-server.js";
+import type { NatsProcess } from "../servers/nats-server.js";
+import { startRedis } from "../servers/redis-server.js";
+import type { RedisProcess } from "../servers/redis-server.js";
+import { connectedLink, encodedProbe, publishBatch, until } from "./correlator-nats-fixture.js";
+import { startRebuilding, type RebuildingCorrelator } from "./rebuild-fixture.js";
+
+const scanner = 0x0a000009;
+
+describe("windows that Redis lost in the middle of a scan", () => {
+  let nats: NatsProcess;
+  let redis: RedisProcess;
+  let link: NatsLink;
+  let correlators: RebuildingCorrelator[];
+
+  beforeEach(async () => {
+    [nats, redis] = await Promise.all([startNats(), startRedis()]);
+    link = await connectedLink(nats.url);
+    correlators = [await startRebuilding(link, redis.url), await startRebuilding(link, redis.url)];
+  });
+
+  afterEach(async () => {
+    for (const correlator of correlators) await correlator.stop();
+    await link.stop();
+    await Promise.all([nats.stop(), redis.stop()]);
+  });
+
+  async function probeHosts(first: number, last: number): Promise<void> {
+    for (let host = first; host <= last; host++)
+      await publishBatch(link.current(), `lab-${host}`, encodedProbe(scanner, 0x0a010000 + host, 22));
+  }
+
+  async function incidentOf(source: string): Promise<Incident | undefined> {
+    return (await correlators[0].incidents.list({ source, includeInactive: true })).incidents[0];
+  }
+
+  async function untilTargets(count: number, withinMs: number): Promise<void> {
+    const hasAll = async (): Promise<boolean> => (await incidentOf("10.0.0.9"))?.targetCount === count;
+    await until(`${count} targets`, hasAll, withinMs).catch(async (error: Error) => {
+      throw new Error(
+        `${error.message}: ${JSON.stringify(await incidentOf("10.0.0.9"))}\n${correlators.map(({ lines }) => lines.join("\n")).join("\n--\n")}`,
+      );
+    });
+  }
+
+  const losses: Record<string, () => Promise<void>> = {
+    "was flushed": async () => void (await correlators[0].connection.command(["FLUSHALL"])),
+    "was killed and restarted empty": async () => {
+      await redis.kill();
+      await redis.restart();
+    },
+  };
+
+  for (const [loss, lose] of Object.entries(losses))
+    it(`a server that ${loss} is noticed within 2 s, and the incident goes on under its id`, async () => {
+      await probeHosts(1, 9);
+      await untilTargets(9, 10_000);
+      const before = await incidentOf("10.0.0.9");
+      const begun = (): number =>
+        correlators.reduce((sum, { rebuilder }) => sum + rebuilder.counters.rebuildsBegun, 0);
+      const known = begun();
+      await lose();
+      const lostMs = performance.now();
+      await until("the loss is noticed", () => begun() > known, 5000);
+      expect(performance.now() - lostMs).toBeLessThan(2000);
+      expect(begun()).toBe(known + 1);
+      await probeHosts(10, 12);
+      await untilTargets(12, 30_000);
+      const all = (await correlators[0].incidents.list({ includeInactive: true })).incidents;
+      expect(all.map(({ id, state }) => [id, state === "retracted"])).toEqual([[before?.id, false]]);
+      await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+    });
+
+  it("slices are closed again once the windows are complete, and nothing is retracted", async () => {
+    await probeHosts(1, 9);
+    await untilTargets(9, 10_000);
+    const before = await incidentOf("10.0.0.9");
+    await correlators[1].connection.command(["FLUSHALL"]);
+    await until("the loss is noticed", async () => !(await correlators[0].isReady()), 2000);
+    await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+    await until(
+      "slices are closed again",
+      async () =>
+        Number(await correlators[0].connection.command(["HGET", "picket:{board}:closed", "5"])) >
+        Date.now() - 10_000,
+    );
+    const after = await incidentOf("10.0.0.9");
+    expect(after).toMatchObject({ id: before?.id, targetCount: 9 });
+    expect(after?.state).not.toBe("retracted");
+    expect(correlators.flatMap(({ lines }) => lines).filter((line) => line.includes("Error"))).toEqual([]);
+  });
+});
