@@ -149,6 +149,7 @@ class Sensor {
       inFlightMax: this.config.publishInFlightMax,
       inFlightBytesMax: this.config.publishInFlightBytesMax,
       timeoutMs: this.config.publishTimeoutMs,
+      retainMs: this.config.spoolRetainMs,
       log: this.#limited,
       nowUs: () => this.#clock.nowUs(),
     });

@@ -116,11 +116,23 @@ describe("the shipped NATS configuration", () => {
       responder.stop();
     });
 
+    it("hears what was applied of its own flows", async () => {
+      const heard: string[] = [];
+      sensor.subscribe("picket.applied.v1.lab-01", {
+        callback: (_error, message) => void heard.push(message.subject),
+      });
+      await sensor.flush();
+      for (const name of ["lab-02", "lab-01"]) core.current().publish(`picket.applied.v1.${name}`, "x");
+      await until("it is heard", () => heard.length > 0);
+      expect(heard).toEqual(["picket.applied.v1.lab-01"]);
+    });
+
     it("takes nothing in another sensor's name, and no request to the streams", async () => {
       const before = await storedSubjects();
       const refused = [
         "picket.flows.v1.lab-02",
         "picket.status.v1.lab-02",
+        "picket.applied.v1.lab-01",
         "$JS.API.STREAM.PURGE.FLOWS",
         "$JS.API.STREAM.NAMES",
         "$KV.picket_policy.current",
@@ -143,7 +155,14 @@ describe("the shipped NATS configuration", () => {
     });
 
     it("hears nobody else's answers", async () => {
-      for (const subject of [">", "_INBOX.>", "_INBOX_lab-02.>", "picket.>", "$JS.>"]) {
+      for (const subject of [
+        ">",
+        "_INBOX.>",
+        "_INBOX_lab-02.>",
+        "picket.applied.v1.lab-02",
+        "picket.>",
+        "$JS.>",
+      ]) {
         const failed = new Promise((resolve) => {
           sensor.subscribe(subject, { callback: (error) => resolve(error?.message) });
         });

@@ -81,6 +81,20 @@ function segmentsIn(at: string): string[] {
     .sort();
 }
 
+/** Claims everything and acknowledges it. */
+function acknowledgeAll(spool: DiskSpool, atUs = nowUs): SpoolEntry[] {
+  const entries: SpoolEntry[] = [];
+  for (let entry = spool.next(); entry !== undefined; entry = spool.next()) {
+    entries.push(entry);
+    spool.acknowledged(entry, atUs);
+  }
+  return entries;
+}
+
+function sequencesOf(entries: readonly SpoolEntry[]): number[] {
+  return entries.map(({ sequence }) => sequence);
+}
+
 describe("disk spool", () => {
   it("gives back undelivered batches of an earlier run with their own epoch and sequence", async () => {
     const first = open(1);
@@ -210,5 +224,127 @@ describe("disk spool", () => {
     const parent = join(folder, "file");
     writeFileSync(parent, "");
     expect(() => open(1, 16 << 20, join(parent, "spool"))).toThrow(/cannot be used/);
+  });
+});
+
+describe("acknowledged batches of a disk spool", () => {
+  it("stay on disk until they are applied, and are not handed out", async () => {
+    const spool = open(1);
+    for (const sequence of [1, 2, 3]) spool.append(batch(1, sequence));
+    expect(sequencesOf(acknowledgeAll(spool))).toEqual([1, 2, 3]);
+    expect(spool.next()).toBeUndefined();
+    expect(spool.counters.acknowledgedItems).toBe(3);
+    spool.applied(epochOf(1), 2);
+    await spool.close();
+    expect(segmentsIn(folder)).toHaveLength(1);
+
+    const second = open(2);
+    expect(sequencesOf(acknowledgeAll(second))).toEqual([1, 2, 3]);
+    second.applied(epochOf(2), 3);
+    expect(segmentsIn(folder)).toHaveLength(1);
+    second.applied(epochOf(1), 3);
+    expect(segmentsIn(folder)).toEqual([]);
+    await second.close();
+  });
+
+  it("are sent again once when the stream may have lost them, and known as such", async () => {
+    const spool = open(1);
+    for (const sequence of [1, 2, 3, 4]) spool.append(batch(1, sequence));
+    acknowledgeAll(spool);
+    spool.append(batch(1, 5));
+    const inFlight = spool.next();
+    spool.resend();
+    const again = acknowledgeAll(spool);
+    expect(again.map((entry) => [entry.sequence, entry.isResent])).toEqual(
+      [1, 2, 3, 4].map((sequence) => [sequence, true]),
+    );
+    expect(inFlight).toMatchObject({ sequence: 5, isResent: false });
+    if (inFlight !== undefined) spool.acknowledged(inFlight, nowUs);
+    spool.applied(epochOf(1), 3);
+    spool.resend();
+    expect(sequencesOf(acknowledgeAll(spool))).toEqual([4, 5]);
+    spool.applied(epochOf(1), 5);
+    spool.resend();
+    await spool.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("expire by time, gaps as well", async () => {
+    const spool = open(1);
+    spool.append(batch(1, 1));
+    spool.append({ ...batch(1, 0), kind: "gap" });
+    acknowledgeAll(spool, nowUs + 10);
+    spool.applied(epochOf(1), 9);
+    expect(spool.counters.acknowledgedItems).toBe(2);
+    spool.expire(nowUs + 10);
+    expect(spool.counters.acknowledgedItems).toBe(2);
+    spool.expire(nowUs + 11);
+    expect(spool.counters.acknowledgedItems).toBe(0);
+    spool.resend();
+    expect(spool.next()).toBeUndefined();
+    await spool.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it("go before anything else in a full spool, counted and without a gap", async () => {
+    const spool = open(1, 1 << 20);
+    for (let sequence = 1; sequence <= 400; sequence++) spool.append(batch(1, sequence, 1000));
+    acknowledgeAll(spool);
+    const waiting = 700;
+    for (let sequence = 401; sequence <= 400 + waiting; sequence++) spool.append(batch(1, sequence, 1000));
+    expect(spool.counters.acknowledgedDropped).toBeGreaterThan(100);
+    expect(spool.counters.recordsDroppedSpoolFull).toBe(0);
+    const { batches, gaps } = takeAll(spool);
+    expect(gaps).toEqual([]);
+    expect(sequencesOf(batches)).toEqual(Array.from({ length: waiting }, (_, i) => 401 + i));
+    await spool.close();
+  });
+
+  it("that wait to be sent again are dropped without a gap, too", async () => {
+    const spool = open(1, 1 << 20);
+    for (let sequence = 1; sequence <= 400; sequence++) spool.append(batch(1, sequence, 1000));
+    acknowledgeAll(spool);
+    spool.resend();
+    for (let sequence = 401; sequence <= 1100; sequence++) spool.append(batch(1, sequence, 1000));
+    const { gaps } = takeAll(spool);
+    expect(gaps).toEqual([]);
+    expect(spool.counters.acknowledgedDropped).toBeGreaterThan(100);
+    await spool.close();
+  });
+
+  it("behind a hole in the file are sent again without counting the hole twice", async () => {
+    const first = open(1);
+    for (let sequence = 1; sequence <= 4; sequence++) first.append(batch(1, sequence));
+    await first.close();
+    const path = join(folder, segmentsIn(folder)[0]);
+    const bytes = readFileSync(path);
+    bytes[8 + 164 + 4] ^= 1;
+    writeFileSync(path, bytes);
+    const spool = open(2);
+    const gapsAndBatches = acknowledgeAll(spool);
+    expect(gapsAndBatches.filter(({ kind }) => kind === "gap")).toHaveLength(1);
+    spool.resend();
+    expect(acknowledgeAll(spool)).toHaveLength(4);
+    expect(spool.counters.spoolRecordsCorrupt).toBe(1);
+    await spool.close();
+  });
+
+  it("of the last half minute only wait beside one that is not applied", async () => {
+    let clockUs = nowUs;
+    const spool = DiskSpool.open({
+      folder,
+      bytesMax: 16 << 20,
+      memoryBytesMax: 1 << 20,
+      epoch: epochOf(1),
+      nowUs: () => clockUs,
+    });
+    for (let sequence = 1; sequence <= 100; sequence++, clockUs += 2_000_000) {
+      spool.append(batch(1, sequence));
+      acknowledgeAll(spool);
+      spool.applied(epochOf(1), sequence - 1);
+      expect(spool.counters.acknowledgedItems).toBeLessThanOrEqual(17);
+    }
+    expect(segmentsIn(folder).length).toBeLessThanOrEqual(2);
+    await spool.close();
   });
 });

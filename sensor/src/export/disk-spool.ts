@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { encodeGap } from "./gap-codec.js";
 import type { Gap } from "./gap.js";
 import { MemorySpool } from "./memory-spool.js";
+import { folderError, isDiskFault } from "./spool-fault.js";
 import { SpoolLosses } from "./spool-losses.js";
-import { SpoolMarker, type UncleanRun } from "./spool-marker.js";
+import { crashGap, SpoolMarker } from "./spool-marker.js";
 import { SpoolSegment, type SpoolRead } from "./spool-segment.js";
 import { newSpoolCounters, noTotals, type Spool, type SpoolEntry, type SpoolItem } from "./spool.js";
 
@@ -25,16 +26,22 @@ type DiskPlace =
   | { readonly memory: SpoolEntry };
 
 const syncIntervalMs = 500;
-const touchIntervalUs = 2_000_000;
+const touchIntervalUs = 1_000_000;
 const retryIntervalUs = 5_000_000;
 const segmentBytesLargest = 4 << 20;
+/** A file is closed after this time, so that little waits with what is not applied yet. */
+const segmentAgeMaxUs = 30_000_000;
+/** With more files they are closed by size alone. */
+const youngSegmentsMax = 16;
 /** What a file costs on disk however short it is. */
 const fileBytesMin = 4096;
 
 /**
- * Items on disk in segments of at most 4 MiB. A full spool loses its oldest
- * segment, after a gap that says what was in it. A disk that takes nothing is
- * replaced by a bounded ring in memory and tried again every 5 s.
+ * Items on disk in segments of at most 4 MiB or half a minute, each removed when
+ * all of it was applied. A full spool loses a segment of which everything was
+ * acknowledged, or else its oldest, after a gap that says what was in it. A disk
+ * that takes nothing is replaced by a bounded ring in memory and tried again
+ * every 5 s.
  */
 export class DiskSpool implements Spool {
   readonly counters = newSpoolCounters();
@@ -83,7 +90,7 @@ export class DiskSpool implements Spool {
     const place = this.#write(item);
     if (place !== undefined) {
       place.segment.claim(place.offset);
-      return { ...item, place };
+      return { ...item, place, isResent: false };
     }
     const memory = this.#memory.appendClaimed(item);
     this.#count();
@@ -106,10 +113,47 @@ export class DiskSpool implements Spool {
     return memory === undefined ? undefined : { ...memory, place: { memory } };
   }
 
+  acknowledged(entry: SpoolEntry, nowUs: number): void {
+    const place = entry.place as DiskPlace;
+    if ("memory" in place) this.#memory.acknowledged(place.memory, nowUs);
+    else if (!place.segment.isRemoved) {
+      place.segment.acknowledge(place.offset, nowUs);
+      this.#removeApplied(place.segment);
+    }
+    this.#count();
+  }
+
+  applied(epoch: Uint8Array, floorSequence: number): void {
+    this.#memory.applied(epoch, floorSequence);
+    for (const segment of this.#segments.filter((other) => isSame(other.epoch, epoch))) {
+      segment.applied(floorSequence);
+      this.#removeApplied(segment);
+    }
+    this.#count();
+  }
+
+  expire(acknowledgedBeforeUs: number): void {
+    this.#memory.expire(acknowledgedBeforeUs);
+    for (const segment of this.#segments.filter((other) => other.isExpired(acknowledgedBeforeUs))) {
+      if (segment !== this.#active) this.#remove(segment);
+      else if (segment.itemCount > 0) this.#clear(segment);
+    }
+    this.#count();
+  }
+
+  resend(): void {
+    this.#memory.resend();
+    for (const segment of this.#segments) segment.resend();
+    this.#count();
+  }
+
   delivered(entry: SpoolEntry): void {
     const place = entry.place as DiskPlace;
     if ("memory" in place) this.#memory.delivered(place.memory);
-    else if (!place.segment.isRemoved) this.#deliveredOf(place.segment);
+    else if (!place.segment.isRemoved) {
+      place.segment.deliver();
+      this.#removeApplied(place.segment);
+    }
     this.#count();
   }
 
@@ -118,17 +162,20 @@ export class DiskSpool implements Spool {
     if ("memory" in place) this.#memory.release(place.memory);
     else if (!place.segment.isRemoved) place.segment.release(place.offset);
     // Its file was dropped while it was claimed, and counted without it.
-    else if (entry.kind === "gap" || sameEpoch(entry.epoch, this.options.epoch)) this.append(entry);
+    else if (entry.isResent) this.#losses.acknowledgedDropped++;
+    else if (entry.kind === "gap" || isSame(entry.epoch, this.options.epoch)) this.append(entry);
     else this.#losses.dropBatch(entry.epoch, entry.sequence, entry.totals);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.fault = undefined;
     this.#appendLosses();
+    this.#memory.resend();
     this.#drainMemory();
     for (const segment of this.#segments) await this.#syncSegment(segment);
     for (const segment of this.#segments) {
-      if (segment.isDone) segment.remove();
+      if (segment.isApplied) segment.remove();
       else segment.close();
     }
     this.#segments = [];
@@ -140,26 +187,11 @@ export class DiskSpool implements Spool {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const unclean = this.#marker.take(epoch);
     this.#isOpen = true;
-    for (const name of readdirSync(folder).sort()) {
-      const segment = SpoolSegment.reopen(folder, name);
-      if (segment !== undefined) this.#segments.push(segment);
-    }
+    this.#segments.push(...SpoolSegment.reopenAll(folder));
     this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + 1;
     if (unclean === undefined) return;
     this.#tornSegment = this.#segments.at(-1);
-    this.#appendCrashGap(unclean);
-  }
-
-  #appendCrashGap(run: UncleanRun): void {
-    this.#appendGap({
-      ...noTotals,
-      epoch: run.epoch,
-      firstSequence: 0,
-      lastSequence: 0,
-      reason: "crash",
-      fromUs: run.lastAliveUs,
-      toUs: Math.max(this.options.nowUs(), run.lastAliveUs),
-    });
+    this.#appendGap(crashGap(unclean, this.options.nowUs()));
   }
 
   #appendGap(gap: Gap): void {
@@ -171,7 +203,7 @@ export class DiskSpool implements Spool {
     if (this.fault !== undefined) return undefined;
     try {
       const segment = this.#segmentFor(item.bytes.length);
-      const offset = segment.append(item);
+      const offset = segment.append(item, this.options.nowUs());
       if (item.kind === "batch") this.counters.batchesSpooled++;
       this.#count();
       return { segment, offset };
@@ -183,12 +215,12 @@ export class DiskSpool implements Spool {
 
   #segmentFor(payloadBytes: number): SpoolSegment {
     const active = this.#active;
-    if (active !== undefined && active.size + payloadBytes <= this.#segmentBytesMax) return active;
+    if (active !== undefined && this.#takes(active, payloadBytes)) return active;
     void this.#syncSegment(active);
     this.#active = undefined;
-    if (active?.isDone === true) this.#remove(active);
+    if (active !== undefined) this.#removeApplied(active);
     while (this.#segments.length > 0 && this.#diskBytes() + this.#segmentBytesMax > this.options.bytesMax) {
-      this.#dropOldest();
+      this.#drop(this.#segments.find((segment) => segment.isDone) ?? this.#segments[0]);
     }
     const segment = SpoolSegment.create(this.options.folder, this.#nextNumber++, this.options.epoch);
     this.#segments.push(segment);
@@ -197,8 +229,15 @@ export class DiskSpool implements Spool {
     return segment;
   }
 
-  #dropOldest(): void {
-    const segment = this.#segments[0];
+  #takes(segment: SpoolSegment, payloadBytes: number): boolean {
+    if (segment.size + payloadBytes > this.#segmentBytesMax) return false;
+    const isOld = segment.itemCount > 0 && this.options.nowUs() - segment.startedUs > segmentAgeMaxUs;
+    return !isOld || this.#segments.length >= youngSegmentsMax;
+  }
+
+  /** The spool is full: what was delivered goes silently, the rest is counted as lost. */
+  #drop(segment: SpoolSegment): void {
+    this.#losses.acknowledgedDropped += segment.acknowledgedCount;
     for (let read = readOrSkip(segment); read !== undefined; read = readOrSkip(segment)) {
       this.#losses.dropRead(segment.epoch, read);
     }
@@ -212,19 +251,19 @@ export class DiskSpool implements Spool {
   #nextOf(segment: SpoolSegment): SpoolEntry | undefined {
     for (let read = readOrSkip(segment); read !== undefined; read = readOrSkip(segment)) {
       if (read.kind === "item") {
-        return { ...read.item, place: { segment, offset: read.offset } satisfies DiskPlace };
+        const place: DiskPlace = { segment, offset: read.offset };
+        return { ...read.item, place, isResent: read.isResent };
       }
       if (read.kind === "hole" && read.atEnd && segment === this.#tornSegment) continue;
       this.#losses.keepCorrupt(segment.epoch, read);
       this.#appendLosses();
     }
-    if (segment.isDone && segment !== this.#active) this.#remove(segment);
+    this.#removeApplied(segment);
     return undefined;
   }
 
-  #deliveredOf(segment: SpoolSegment): void {
-    segment.deliveredCount++;
-    if (segment.isDone && segment !== this.#active) this.#remove(segment);
+  #removeApplied(segment: SpoolSegment): void {
+    if (segment.isApplied && segment !== this.#active) this.#remove(segment);
   }
 
   #remove(segment: SpoolSegment): void {
@@ -240,15 +279,36 @@ export class DiskSpool implements Spool {
 
   async #tick(): Promise<void> {
     const nowUs = this.options.nowUs();
-    if (nowUs - this.#touchedUs >= touchIntervalUs) {
-      this.#touchedUs = nowUs;
-      this.#marker.touch(nowUs);
-    }
-    if (this.fault !== undefined && nowUs >= this.#retryAtUs) this.#drainMemory();
+    if (nowUs - this.#touchedUs >= touchIntervalUs) this.#touch(nowUs);
+    if (this.fault !== undefined && nowUs >= this.#retryAtUs) this.#retry();
     const active = this.#active;
     if (active === undefined) return;
-    if (active.isDone && active.itemCount > 0) this.#clear(active);
+    if (active.isApplied && active.itemCount > 0) this.#clear(active);
     await this.#syncSegment(active);
+  }
+
+  /** Also finds out that the folder is gone, which writes to open files do not. */
+  #touch(nowUs: number): void {
+    this.#touchedUs = nowUs;
+    if (this.fault !== undefined) return;
+    try {
+      this.#marker.touch(nowUs);
+    } catch (error) {
+      this.#degrade(error);
+    }
+  }
+
+  /** Uses the disk again, as far as it lets itself be used. */
+  #retry(): void {
+    try {
+      if (!this.#isOpen) this.#openFolder();
+      mkdirSync(this.options.folder, { recursive: true, mode: 0o700 });
+      this.#marker.renew(this.options.epoch, this.options.nowUs());
+    } catch (error) {
+      return this.#degrade(error);
+    }
+    this.fault = undefined;
+    this.#drainMemory();
   }
 
   #clear(segment: SpoolSegment): void {
@@ -262,25 +322,17 @@ export class DiskSpool implements Spool {
 
   /** Moves what waits in memory to the disk, as far as the disk takes it. */
   #drainMemory(): void {
-    this.fault = undefined;
-    if (!this.#isOpen) this.#reopen();
+    if (!this.#isOpen) return;
     for (let entry = this.#memory.next(); entry !== undefined; entry = this.#memory.next()) {
-      if (this.#write(entry) === undefined) {
+      const place = this.#write(entry);
+      if (place === undefined) {
         this.#memory.release(entry);
         break;
       }
+      if (entry.isResent) place.segment.markKnown(place.offset);
       this.#memory.delivered(entry);
     }
     this.#count();
-  }
-
-  /** The folder could not be used at the start. */
-  #reopen(): void {
-    try {
-      this.#openFolder();
-    } catch (error) {
-      this.#degrade(error);
-    }
   }
 
   async #syncSegment(segment: SpoolSegment | undefined): Promise<void> {
@@ -296,6 +348,10 @@ export class DiskSpool implements Spool {
     this.counters.spoolWriteErrors++;
     this.fault = `spool ${this.options.folder}: ${error instanceof Error ? error.message : String(error)}`;
     this.#retryAtUs = this.options.nowUs() + retryIntervalUs;
+    // What is written next goes to a file of its own: the folder of this one may be gone.
+    const active = this.#active;
+    this.#active = undefined;
+    if (active?.isApplied === true) this.#remove(active);
   }
 
   #diskBytes(): number {
@@ -311,6 +367,12 @@ export class DiskSpool implements Spool {
     this.counters.recordsDroppedSpoolFull =
       this.#losses.recordsDropped + this.#memory.counters.recordsDroppedSpoolFull;
     this.counters.spoolRecordsCorrupt = this.#losses.recordsCorrupt;
+    this.counters.acknowledgedDropped =
+      this.#losses.acknowledgedDropped + this.#memory.counters.acknowledgedDropped;
+    this.counters.acknowledgedItems = this.#segments.reduce(
+      (count, segment) => count + segment.acknowledgedCount,
+      this.#memory.counters.acknowledgedItems,
+    );
   }
 }
 
@@ -323,18 +385,6 @@ function readOrSkip(segment: SpoolSegment): SpoolRead | undefined {
   }
 }
 
-function sameEpoch(a: Uint8Array, b: Uint8Array): boolean {
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
-}
-
-function isDiskFault(error: unknown): boolean {
-  return ["ENOSPC", "EDQUOT", "EROFS", "EIO"].includes((error as NodeJS.ErrnoException).code ?? "");
-}
-
-function folderError(folder: string, cause: unknown): PicketError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new PicketError("SPOOL_FAILED", `spool folder ${folder} cannot be used: ${reason}`, {
-    cause,
-    field: "spoolFolder",
-  });
 }

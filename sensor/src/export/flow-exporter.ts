@@ -15,6 +15,10 @@ export interface FlowExporterCounters {
   recordsRefused: number;
   gapsExported: number;
   gapsAcknowledged: number;
+  /** Acknowledged before and sent again, because the stream may have lost it. */
+  batchesResent: number;
+  /** What a correlator last said to have applied of this epoch. */
+  appliedSequence: number;
 }
 
 export function newFlowExporterCounters(): FlowExporterCounters {
@@ -30,6 +34,8 @@ export function newFlowExporterCounters(): FlowExporterCounters {
     recordsRefused: 0,
     gapsExported: 0,
     gapsAcknowledged: 0,
+    batchesResent: 0,
+    appliedSequence: 0,
   };
 }
 

@@ -38,4 +38,33 @@ describe("memory spool", () => {
     expect(kinds[0]).toBe("gap");
     expect(decodeGap(spool.appendClaimed(batch(9)).bytes)).toBeUndefined();
   });
+
+  it("keeps what is acknowledged until it is applied or expires, and sends it again when told to", () => {
+    const spool = new MemorySpool(10_000);
+    for (let sequence = 1; sequence <= 4; sequence++)
+      spool.acknowledged(spool.appendClaimed(batch(sequence)), sequence);
+    spool.applied(new Uint8Array(16), 2);
+    expect(spool.counters.acknowledgedItems).toBe(2);
+    expect(spool.next()).toBeUndefined();
+    spool.resend();
+    const again = [spool.next(), spool.next()];
+    expect(again.map((entry) => [entry?.sequence, entry?.isResent])).toEqual([
+      [3, true],
+      [4, true],
+    ]);
+    for (const entry of again) if (entry !== undefined) spool.acknowledged(entry, 9);
+    spool.expire(9);
+    expect(spool.counters.acknowledgedItems).toBe(2);
+    spool.expire(10);
+    expect(spool.counters).toMatchObject({ acknowledgedItems: 0, spoolBytes: 0, acknowledgedDropped: 0 });
+  });
+
+  it("drops what is acknowledged first, without a gap", () => {
+    const spool = new MemorySpool(1000);
+    for (let sequence = 1; sequence <= 8; sequence++)
+      spool.acknowledged(spool.appendClaimed(batch(sequence)), sequence);
+    for (let sequence = 9; sequence <= 18; sequence++) spool.append(batch(sequence));
+    expect(spool.counters).toMatchObject({ acknowledgedDropped: 8, batchesDroppedSpoolFull: 0 });
+    expect(spool.next()).toMatchObject({ kind: "batch", sequence: 9 });
+  });
 });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import type { RateLimitedLog } from "../log.js";
+import { decodeApplied } from "./applied-codec.js";
 import { withBatchIdentity } from "./batch-identity.js";
 import { newFlowExporterCounters, type FlowExporter } from "./flow-exporter.js";
 import { encodeGap } from "./gap-codec.js";
@@ -9,7 +10,7 @@ import type { FlowTotals, Gap } from "./gap.js";
 import { readPublishAnswer, type PublishAnswer } from "./publish-answer.js";
 import { PublishWindow, type InFlight } from "./publish-window.js";
 import { noTotals, type Spool, type SpoolEntry, type SpoolItem } from "./spool.js";
-import { flowsSubject, gapsSubject, sentAtHeader } from "./subjects.js";
+import { appliedSubject, flowsSubject, gapsSubject, sentAtHeader } from "./subjects.js";
 
 export interface NatsExporterOptions {
   /** The sensor's name. */
@@ -21,6 +22,11 @@ export interface NatsExporterOptions {
   readonly inFlightMax: number;
   readonly inFlightBytesMax: number;
   readonly timeoutMs: number;
+  /**
+   * How long a batch is kept after its acknowledgement when no correlator says
+   * that it is applied: twice the interval at which the server syncs to its disk.
+   */
+  readonly retainMs?: number;
   readonly log: RateLimitedLog;
   /** Microseconds since the Unix epoch. */
   readonly nowUs: () => number;
@@ -30,11 +36,15 @@ const tickIntervalMs = 200;
 const firstPauseMs = 250;
 const lastPauseMs = 10_000;
 const retryTimeoutMaxMs = 30_000;
+/** NATS syncs every 60 s before 2.10 and every 120 s since. */
+const defaultRetainMs = 240_000;
 
 /**
- * Batches and gaps to JetStream: kept in the spool until the stream acknowledged
+ * Batches and gaps to JetStream: kept in the spool until a correlator applied
  * them, published with a bounded number in flight, live ones before backlog, and
- * sent again with the same message id as often as it takes.
+ * sent again with the same message id as often as it takes. A server that ends
+ * hard may lose what it acknowledged: after every outage, and when the stream
+ * counts from less than before, what is not applied yet is sent again.
  */
 export class NatsExporter implements FlowExporter {
   readonly counters = newFlowExporterCounters();
@@ -49,6 +59,8 @@ export class NatsExporter implements FlowExporter {
   /** Nothing is sent before; one entry at a time until the first is acknowledged. */
   #pausedUntilMs = 0;
   #pauseMs = 0;
+  /** Highest sequence of the stream in an acknowledgement. */
+  #streamSequence = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: NatsExporterOptions) {
@@ -70,14 +82,18 @@ export class NatsExporter implements FlowExporter {
     this.#timer = setInterval(() => this.#tick(), tickIntervalMs);
   }
 
-  /** The connection stands, for the first time or again: what was in flight is sent again. */
+  /** The connection stands, for the first time or again: what is not known to be applied is sent again. */
   onUp(connection: NatsConnection): void {
     if (this.#connection !== connection) {
       this.#connection = connection;
       connection.subscribe(`${this.#inbox}.*`, {
         callback: (error, message) => this.#onAnswer(error, message),
       });
+      connection.subscribe(appliedSubject(this.options.sensor), {
+        callback: (error, message) => this.#onApplied(error, message),
+      });
     }
+    this.options.spool.resend();
     this.#isUp = true;
     this.#trouble = undefined;
     this.#resume();
@@ -122,6 +138,10 @@ export class NatsExporter implements FlowExporter {
     await this.options.spool.close();
   }
 
+  get #retainUs(): number {
+    return (this.options.retainMs ?? defaultRetainMs) * 1000;
+  }
+
   #maySend(): boolean {
     return (
       this.#isUp &&
@@ -133,6 +153,8 @@ export class NatsExporter implements FlowExporter {
   #tick(): void {
     const nowMs = performance.now();
     if (this.#isUp && nowMs >= this.#pausedUntilMs) this.#sendDue(nowMs);
+    // Only while the server lives, which then syncs what it acknowledged.
+    if (this.#isUp) this.options.spool.expire(this.options.nowUs() - this.#retainUs);
     this.#pump();
   }
 
@@ -159,6 +181,7 @@ export class NatsExporter implements FlowExporter {
     const { entry } = inFlight;
     inFlight.attempts++;
     if (inFlight.attempts > 1) this.counters.batchesRetried++;
+    else if (entry.isResent) this.counters.batchesResent++;
     const waitMs = Math.min(this.options.timeoutMs * inFlight.attempts, retryTimeoutMaxMs);
     inFlight.dueMs = performance.now() + waitMs * (0.9 + Math.random() / 5);
     const messageHeaders = headers();
@@ -197,23 +220,21 @@ export class NatsExporter implements FlowExporter {
     const inFlight = this.#window.get(Number(message.subject.slice(this.#inbox.length + 1)));
     if (inFlight === undefined) return;
     const answer = readPublishAnswer(message);
-    if (answer.kind === "stored") this.#onStored(inFlight, answer.isDuplicate);
+    if (answer.kind === "stored") this.#onStored(inFlight, answer);
     else if (answer.kind === "refused") this.#onRefused(inFlight, answer.reason);
     else this.#onLater(inFlight, answer);
     this.#pump();
   }
 
-  #onStored(inFlight: InFlight, isDuplicate: boolean): void {
+  #onStored(inFlight: InFlight, answer: Extract<PublishAnswer, { kind: "stored" }>): void {
     const { entry } = inFlight;
-    this.#done(inFlight);
+    this.#window.remove(inFlight);
     this.#trouble = undefined;
     this.#resume();
-    if (entry.kind === "gap") this.counters.gapsAcknowledged++;
-    else {
-      this.counters.batchesAcknowledged++;
-      this.counters.recordsAcknowledged += entry.totals.records;
-    }
-    if (!isDuplicate || inFlight.attempts > 1 || inFlight.isBacklog) return;
+    this.options.spool.acknowledged(entry, this.options.nowUs());
+    if (!entry.isResent) this.#countAcknowledged(entry);
+    if (!answer.isDuplicate) return this.#follow(answer.streamSequence);
+    if (inFlight.attempts > 1 || inFlight.isBacklog) return;
     this.counters.batchesDuplicate++;
     this.options.log.warn(
       "duplicate",
@@ -221,10 +242,35 @@ export class NatsExporter implements FlowExporter {
     );
   }
 
+  #countAcknowledged(entry: SpoolEntry): void {
+    if (entry.kind === "gap") return void this.counters.gapsAcknowledged++;
+    this.counters.batchesAcknowledged++;
+    this.counters.recordsAcknowledged += entry.totals.records;
+  }
+
+  /** A stream that counts from less than before has lost its end, or was made anew. */
+  #follow(streamSequence: number): void {
+    const isShorter = streamSequence <= this.#streamSequence;
+    this.#streamSequence = streamSequence;
+    if (!isShorter) return;
+    this.options.log.warn("rollback", "the stream lost its end: sending again what is not applied yet");
+    this.options.spool.resend();
+  }
+
+  #onApplied(error: Error | null, message: Msg): void {
+    if (error !== null) return;
+    const applied = decodeApplied(message.data);
+    if (applied === undefined) return;
+    this.options.spool.applied(applied.epoch, applied.floorSequence);
+    if (Buffer.compare(applied.epoch, this.epoch) !== 0) return;
+    this.counters.appliedSequence = Math.max(this.counters.appliedSequence, applied.floorSequence);
+  }
+
   #onRefused(inFlight: InFlight, reason: string): void {
     const { entry } = inFlight;
-    this.#done(inFlight);
-    if (entry.kind === "gap") return;
+    this.#window.remove(inFlight);
+    this.options.spool.delivered(entry);
+    if (entry.kind === "gap" || entry.isResent) return;
     this.counters.batchesRefused++;
     this.counters.recordsRefused += entry.totals.records;
     this.options.log.warn("refused", `the stream refused a batch: ${reason}`);
@@ -260,10 +306,5 @@ export class NatsExporter implements FlowExporter {
   #resume(): void {
     this.#pauseMs = 0;
     this.#pausedUntilMs = 0;
-  }
-
-  #done(inFlight: InFlight): void {
-    this.#window.remove(inFlight);
-    this.options.spool.delivered(inFlight.entry);
   }
 }

@@ -11,6 +11,7 @@ describe("the answer to a publish", () => {
     expect(readPublishAnswer(answer('{"stream":"FLOWS","seq":5}'))).toEqual({
       kind: "stored",
       isDuplicate: false,
+      streamSequence: 5,
     });
     expect(readPublishAnswer(answer('{"stream":"FLOWS","seq":5,"duplicate":true}'))).toMatchObject({
       isDuplicate: true,

@@ -2,7 +2,12 @@ import type { Msg } from "@nats-io/transport-node";
 
 /** What the stream said to a published message. */
 export type PublishAnswer =
-  | { readonly kind: "stored"; readonly isDuplicate: boolean }
+  | {
+      readonly kind: "stored";
+      readonly isDuplicate: boolean;
+      /** Of the message in the stream. */
+      readonly streamSequence: number;
+    }
   /** Nobody keeps the subject: the stream does not exist yet, or JetStream is off or starting. */
   | { readonly kind: "absent" }
   /** Not now: quota, storage, a leader election. */
@@ -32,7 +37,7 @@ export function readPublishAnswer(message: Msg): PublishAnswer {
   if (typeof reply?.stream !== "string" || typeof reply.seq !== "number") {
     return { kind: "later", reason: "the answer is not an acknowledgement" };
   }
-  return { kind: "stored", isDuplicate: reply.duplicate === true };
+  return { kind: "stored", isDuplicate: reply.duplicate === true, streamSequence: reply.seq };
 }
 
 function parse(text: string): PublishReply | undefined {

@@ -4,7 +4,7 @@ import { noTotals, type SpoolEntry } from "./spool.js";
 
 function entry(bytes: number): SpoolEntry {
   const item = { kind: "batch", epoch: new Uint8Array(16), sequence: 1, totals: noTotals } as const;
-  return { ...item, bytes: new Uint8Array(bytes), place: undefined };
+  return { ...item, bytes: new Uint8Array(bytes), place: undefined, isResent: false };
 }
 
 describe("publish window", () => {

@@ -11,6 +11,7 @@ export class SpoolLosses {
   batchesDropped = 0;
   recordsDropped = 0;
   recordsCorrupt = 0;
+  acknowledgedDropped = 0;
   readonly #dropped = new Map<string, GapSum>();
   #others: Gap[] = [];
 
@@ -24,6 +25,7 @@ export class SpoolLosses {
   /** Anything that goes with the file of `epoch`. */
   dropRead(epoch: Uint8Array, read: SpoolRead): void {
     if (read.kind === "hole") return this.keepCorrupt(epoch, read);
+    if (read.isResent) return void this.acknowledgedDropped++;
     const { kind, sequence, totals } = read.kind === "item" ? read.item : read.header;
     if (kind === "batch") return this.dropBatch(epoch, sequence, totals);
     const gap = read.kind === "item" ? decodeGap(read.item.bytes) : undefined;
@@ -34,6 +36,8 @@ export class SpoolLosses {
   /** A record that cannot be read back: counted exactly when its header can. */
   keepCorrupt(epoch: Uint8Array, read: Exclude<SpoolRead, { kind: "item" }>): void {
     this.recordsCorrupt++;
+    // The stream has it: nothing is lost.
+    if (read.kind === "damaged" && read.isResent) return;
     const known = read.kind === "damaged";
     const first = known ? read.header.sequence : read.afterSequence === 0 ? 0 : read.afterSequence + 1;
     this.#others.push({

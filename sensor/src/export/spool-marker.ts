@@ -1,6 +1,9 @@
 import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { PicketError } from "@picket/proto/picket-error.js";
+import type { Gap } from "./gap.js";
+import { isAbsent } from "./spool-fault.js";
+import { noTotals } from "./spool.js";
 
 /** Who uses the spool; the file is there from the start to a clean stop. */
 interface Marker {
@@ -43,6 +46,31 @@ export class SpoolMarker {
       );
     }
     const unclean = previous === undefined ? undefined : this.#unclean(previous);
+    this.#write(epoch);
+    return unclean;
+  }
+
+  /** Says that the process lives, in a folder that may have been made anew; throws the system's error. */
+  renew(epoch: Uint8Array, nowUs: number): void {
+    try {
+      this.touch(nowUs);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      this.#write(epoch);
+    }
+  }
+
+  /** Says that the process lives; throws the system's error when the folder is gone or read-only. */
+  touch(nowUs: number): void {
+    utimesSync(this.#path, nowUs / 1e6, nowUs / 1e6);
+  }
+
+  /** A clean stop. */
+  release(): void {
+    rmSync(this.#path, { force: true });
+  }
+
+  #write(epoch: Uint8Array): void {
     const marker: Marker = {
       pid: process.pid,
       startTicks: startTicksOf(process.pid),
@@ -50,21 +78,6 @@ export class SpoolMarker {
       epoch: Buffer.from(epoch).toString("hex"),
     };
     writeFileSync(this.#path, JSON.stringify(marker), { mode: 0o600 });
-    return unclean;
-  }
-
-  /** Says that the process lives; errors are left to the writes of the spool. */
-  touch(nowUs: number): void {
-    try {
-      utimesSync(this.#path, nowUs / 1e6, nowUs / 1e6);
-    } catch {
-      // A marker with an older time only widens the range of a crash gap.
-    }
-  }
-
-  /** A clean stop. */
-  release(): void {
-    rmSync(this.#path, { force: true });
   }
 
   #read(): Marker | undefined {
@@ -82,6 +95,19 @@ export class SpoolMarker {
     const epoch = /^[0-9a-f]{32}$/.test(marker.epoch) ? Buffer.from(marker.epoch, "hex") : new Uint8Array(16);
     return { epoch, lastAliveUs: Math.round(statSync(this.#path).mtimeMs * 1000) };
   }
+}
+
+/** The time since a run was last seen alive, in which an unknown number of records is lost. */
+export function crashGap(run: UncleanRun, nowUs: number): Gap {
+  return {
+    ...noTotals,
+    epoch: run.epoch,
+    firstSequence: 0,
+    lastSequence: 0,
+    reason: "crash",
+    fromUs: run.lastAliveUs,
+    toUs: Math.max(nowUs, run.lastAliveUs),
+  };
 }
 
 function isMarker(value: unknown): value is Marker {

@@ -4,13 +4,15 @@ import {
   fsync,
   ftruncateSync,
   openSync,
+  readdirSync,
   readSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { crc32c } from "./crc32c.js";
+import { RecordBits } from "./record-bits.js";
 import type { SpoolItem } from "./spool.js";
 import {
   decodeSpoolRecordHeader,
@@ -24,15 +26,18 @@ const fileHeader = Buffer.from("PKSPOOL1");
 const fileName = /^(\d{12})-([0-9a-f]{32})\.segment$/;
 const fsyncFile = promisify(fsync);
 
-/** One record as read back: whole, with a damaged payload, or a hole in the file. */
+/**
+ * One record as read back: whole, with a damaged payload, or a hole in the file.
+ * What is resent was acknowledged before.
+ */
 export type SpoolRead =
-  | { readonly kind: "item"; readonly offset: number; readonly item: SpoolItem }
-  | { readonly kind: "damaged"; readonly header: SpoolRecordHeader }
+  | { readonly kind: "item"; readonly offset: number; readonly item: SpoolItem; readonly isResent: boolean }
+  | { readonly kind: "damaged"; readonly header: SpoolRecordHeader; readonly isResent: boolean }
   | { readonly kind: "hole"; readonly atEnd: boolean; readonly afterSequence: number };
 
 /**
  * One file of the spool: items of one epoch in the order they were appended,
- * and which of them somebody claimed.
+ * which of them somebody claimed, and which of those are acknowledged.
  */
 export class SpoolSegment {
   size: number;
@@ -41,11 +46,26 @@ export class SpoolSegment {
   /** True when `itemCount` is final: nothing more is appended and all was read. */
   isCounted: boolean;
   isRemoved = false;
-  deliveredCount = 0;
+  /** When the first item was appended; 0 in an empty file and in one of an earlier run. */
+  startedUs = 0;
+  /** Items acknowledged and neither applied nor handed out again. */
+  acknowledgedCount = 0;
+  /** Items nobody needs any more: delivered or damaged. */
+  #goneCount = 0;
   #claimedCount = 0;
-  /** One bit for each 64 bytes of the file: records are longer than that. */
-  #claimed = new Uint8Array(1024);
+  readonly #claimed = new RecordBits();
+  readonly #acknowledged = new RecordBits();
+  /** Acknowledged at any time. */
+  readonly #known = new RecordBits();
+  #acknowledgedUs = 0;
+  /** Of batches appended or read. */
+  #highestSequence = 0;
+  #floorSequence = 0;
+  /** A correlator's watermark says nothing of gaps. */
+  #holdsGaps = false;
   #cursorOffset = fileHeader.length;
+  /** Holes before it were reported. */
+  #reportedOffset = fileHeader.length;
   #lastSequence = 0;
   #isDirty = false;
 
@@ -70,10 +90,18 @@ export class SpoolSegment {
       writeWhole(file, fileHeader, 0);
     } catch (error) {
       closeSync(file);
-      unlinkSync(path);
+      rmSync(path);
       throw error;
     }
     return new SpoolSegment(number, epoch, path, file, fileHeader.length, true);
+  }
+
+  /** The files of earlier runs, the oldest first. */
+  static reopenAll(folder: string): SpoolSegment[] {
+    return readdirSync(folder)
+      .sort()
+      .map((name) => SpoolSegment.reopen(folder, name))
+      .filter((segment) => segment !== undefined);
   }
 
   /** A file of an earlier run; undefined when the name is not one of ours. */
@@ -92,9 +120,20 @@ export class SpoolSegment {
     );
   }
 
-  /** Everything was delivered. */
+  /** Everything was acknowledged or delivered. */
   get isDone(): boolean {
-    return this.isCounted && this.deliveredCount === this.itemCount;
+    return this.isCounted && this.#goneCount + this.acknowledgedCount === this.itemCount;
+  }
+
+  /** Everything was delivered, or acknowledged and applied. */
+  get isApplied(): boolean {
+    if (!this.isDone) return false;
+    return this.acknowledgedCount === 0 || (!this.#holdsGaps && this.#highestSequence <= this.#floorSequence);
+  }
+
+  /** Everything was delivered, or acknowledged before. */
+  isExpired(acknowledgedBeforeUs: number): boolean {
+    return this.isDone && this.#acknowledgedUs < acknowledgedBeforeUs;
   }
 
   get hasUnclaimed(): boolean {
@@ -102,7 +141,7 @@ export class SpoolSegment {
   }
 
   /** Writes an item and returns its offset; throws the system's error and leaves the file as it was. */
-  append(item: SpoolItem): number {
+  append(item: SpoolItem, nowUs: number): number {
     const record = encodeSpoolRecord(item);
     const offset = this.size;
     try {
@@ -112,37 +151,76 @@ export class SpoolSegment {
       throw error;
     }
     this.size += record.length;
+    this.#note(item.kind, item.sequence);
+    if (this.itemCount === 0) this.startedUs = nowUs;
     this.itemCount++;
     this.#isDirty = true;
     return offset;
   }
 
   claim(offset: number): void {
-    const bit = offset >>> 6;
-    if (bit >>> 3 >= this.#claimed.length) this.#growClaimed((bit >>> 3) + 1);
-    this.#claimed[bit >>> 3] |= 1 << (bit & 7);
+    this.#claimed.set(offset);
     this.#claimedCount++;
   }
 
   /** Gives back a claimed item. */
   release(offset: number): void {
-    const bit = offset >>> 6;
-    this.#claimed[bit >>> 3] &= ~(1 << (bit & 7));
+    this.#claimed.clear(offset);
     this.#claimedCount--;
     this.#cursorOffset = Math.min(this.#cursorOffset, offset);
+  }
+
+  /** The stream has the claimed item. */
+  acknowledge(offset: number, nowUs: number): void {
+    this.#acknowledged.set(offset);
+    this.#known.set(offset);
+    this.acknowledgedCount++;
+    this.#acknowledgedUs = nowUs;
+  }
+
+  /** An item that was acknowledged before it was written here. */
+  markKnown(offset: number): void {
+    this.#known.set(offset);
+  }
+
+  /** Nobody needs the claimed item any more. */
+  deliver(): void {
+    this.#goneCount++;
+  }
+
+  /** The correlators applied every batch of this epoch up to the sequence. */
+  applied(floorSequence: number): void {
+    this.#floorSequence = Math.max(this.#floorSequence, floorSequence);
+  }
+
+  /** Has what is acknowledged and not applied read again. */
+  resend(): void {
+    if (this.acknowledgedCount === 0 || this.isApplied) return;
+    this.#claimed.clearAllOf(this.#acknowledged);
+    this.#acknowledged.clearAll();
+    this.#claimedCount -= this.acknowledgedCount;
+    this.acknowledgedCount = 0;
+    this.#cursorOffset = fileHeader.length;
   }
 
   /** Reads and claims the next unclaimed item; undefined at the end. Throws when the disk does. */
   read(): SpoolRead | undefined {
     while (this.#cursorOffset < this.size) {
       const header = this.#readHeader();
-      if (header === undefined) return this.#skipHole();
+      if (header === undefined) {
+        const hole = this.#skipHole();
+        if (hole === undefined) continue;
+        return hole;
+      }
       const offset = this.#cursorOffset;
-      this.#cursorOffset += recordHeaderBytes + header.payloadBytes;
+      this.#moveTo(offset + recordHeaderBytes + header.payloadBytes);
       if (header.sequence > 0) this.#lastSequence = header.sequence;
-      if (this.#isClaimed(offset)) continue;
+      this.#note(header.kind, header.sequence);
+      if (this.#claimed.has(offset)) continue;
       this.claim(offset);
-      return this.#readItem(header, offset);
+      if (!this.#isKnownApplied(header, offset)) return this.#readItem(header, offset);
+      this.#acknowledged.set(offset);
+      this.acknowledgedCount++;
     }
     // All that can be read was claimed, whatever a damaged header hid.
     this.itemCount = this.#claimedCount;
@@ -157,7 +235,7 @@ export class SpoolSegment {
       this.isCounted = true;
       return undefined;
     }
-    this.#cursorOffset = this.size;
+    this.#moveTo(this.size);
     return { kind: "hole", atEnd: false, afterSequence: this.#lastSequence };
   }
 
@@ -167,15 +245,14 @@ export class SpoolSegment {
     await fsyncFile(this.file);
   }
 
-  /** Forgets items that were all delivered, so that a restart does not send them again. */
+  /** Forgets items that nobody needs any more, so that a restart does not send them again. */
   clear(): void {
     ftruncateSync(this.file, fileHeader.length);
     this.size = fileHeader.length;
-    this.itemCount = 0;
-    this.deliveredCount = 0;
-    this.#claimedCount = 0;
-    this.#claimed.fill(0);
-    this.#cursorOffset = fileHeader.length;
+    this.itemCount = this.acknowledgedCount = this.#goneCount = this.#claimedCount = 0;
+    for (const bits of [this.#claimed, this.#acknowledged, this.#known]) bits.clearAll();
+    this.#holdsGaps = false;
+    this.#cursorOffset = this.#reportedOffset = fileHeader.length;
   }
 
   close(): void {
@@ -186,7 +263,7 @@ export class SpoolSegment {
 
   remove(): void {
     this.close();
-    unlinkSync(this.path);
+    rmSync(this.path, { force: true });
   }
 
   #readHeader(): SpoolRecordHeader | undefined {
@@ -197,35 +274,42 @@ export class SpoolSegment {
     return this.#cursorOffset + recordHeaderBytes + header.payloadBytes > this.size ? undefined : header;
   }
 
-  #isClaimed(offset: number): boolean {
-    const bit = offset >>> 6;
-    return (((this.#claimed[bit >>> 3] ?? 0) >>> (bit & 7)) & 1) === 1;
+  #isKnownApplied({ kind, sequence }: SpoolRecordHeader, offset: number): boolean {
+    return kind === "batch" && sequence <= this.#floorSequence && this.#known.has(offset);
   }
 
   #readItem(header: SpoolRecordHeader, offset: number): SpoolRead {
+    const isResent = this.#known.has(offset);
     const bytes = Buffer.allocUnsafe(header.payloadBytes);
     const length = readSync(this.file, bytes, 0, bytes.length, offset + recordHeaderBytes);
     if (length < bytes.length || crc32c(bytes) !== header.payloadCrc) {
-      this.deliveredCount++;
-      return { kind: "damaged", header };
+      this.#goneCount++;
+      return { kind: "damaged", header, isResent };
     }
     const { kind, sequence, totals } = header;
-    return { kind: "item", offset, item: { kind, epoch: this.epoch, sequence, bytes, totals } };
+    const item = { kind, epoch: this.epoch, sequence, bytes, totals };
+    return { kind: "item", offset, item, isResent };
   }
 
-  /** Behind a damaged header: goes on at the next whole one. */
-  #skipHole(): SpoolRead {
-    const rest = Buffer.allocUnsafe(this.size - this.#cursorOffset);
-    const length = readSync(this.file, rest, 0, rest.length, this.#cursorOffset);
+  /** Behind a damaged header: goes on at the next whole one; undefined for a hole that was reported. */
+  #skipHole(): SpoolRead | undefined {
+    const from = this.#cursorOffset;
+    const rest = Buffer.allocUnsafe(this.size - from);
+    const length = readSync(this.file, rest, 0, rest.length, from);
     const found = findSpoolRecord(rest.subarray(0, length), 1);
-    this.#cursorOffset = found < 0 ? this.size : this.#cursorOffset + found;
-    return { kind: "hole", atEnd: found < 0, afterSequence: this.#lastSequence };
+    const isNew = from >= this.#reportedOffset;
+    this.#moveTo(found < 0 ? this.size : from + found);
+    return isNew ? { kind: "hole", atEnd: found < 0, afterSequence: this.#lastSequence } : undefined;
   }
 
-  #growClaimed(needed: number): void {
-    const grown = new Uint8Array(Math.max(needed, this.#claimed.length * 2));
-    grown.set(this.#claimed);
-    this.#claimed = grown;
+  #moveTo(offset: number): void {
+    this.#cursorOffset = offset;
+    this.#reportedOffset = Math.max(this.#reportedOffset, offset);
+  }
+
+  #note(kind: SpoolItem["kind"], sequence: number): void {
+    if (kind === "gap") this.#holdsGaps = true;
+    else this.#highestSequence = Math.max(this.#highestSequence, sequence);
   }
 
   #cutTo(size: number): void {

@@ -16,6 +16,8 @@ export interface SpoolItem {
 export interface SpoolEntry extends SpoolItem {
   /** The spool's own mark of where the item is. */
   readonly place: unknown;
+  /** The stream acknowledged it before: it is handed out again in case the stream lost it since. */
+  readonly isResent: boolean;
 }
 
 export interface SpoolCounters {
@@ -31,9 +33,17 @@ export interface SpoolCounters {
   /** Records of the spool's files that could not be read back. */
   spoolRecordsCorrupt: number;
   spoolWriteErrors: number;
+  /** Acknowledged items kept until a correlator has applied them. */
+  acknowledgedItems: number;
+  /** Acknowledged items given up because the spool was full; they were delivered. */
+  acknowledgedDropped: number;
 }
 
-/** Keeps what is not delivered yet, bounded, and says what it had to drop. */
+/**
+ * Keeps items until a correlator has applied them, bounded, and says what it had
+ * to drop. A claimed item is in the caller's hands until it is acknowledged,
+ * delivered or released.
+ */
 export interface Spool {
   readonly counters: SpoolCounters;
   /** What is wrong with the disk, while it is. */
@@ -44,7 +54,15 @@ export interface Spool {
   append(item: SpoolItem): void;
   /** Claims the oldest item nobody has claimed; undefined when there is none. */
   next(): SpoolEntry | undefined;
-  /** The claimed item is no longer needed. */
+  /** The stream has the claimed item: it is kept until it is applied or expires. */
+  acknowledged(entry: SpoolEntry, nowUs: number): void;
+  /** Every batch of `epoch` up to the sequence was applied: acknowledged ones are given up. */
+  applied(epoch: Uint8Array, floorSequence: number): void;
+  /** Gives up what was acknowledged before, applied or not. */
+  expire(acknowledgedBeforeUs: number): void;
+  /** Hands out again what is acknowledged and not known to be applied. */
+  resend(): void;
+  /** The claimed item is no longer needed, whatever comes. */
   delivered(entry: SpoolEntry): void;
   /** The claimed item is to be handed out again. */
   release(entry: SpoolEntry): void;
@@ -65,5 +83,7 @@ export function newSpoolCounters(): SpoolCounters {
     recordsDroppedSpoolFull: 0,
     spoolRecordsCorrupt: 0,
     spoolWriteErrors: 0,
+    acknowledgedItems: 0,
+    acknowledgedDropped: 0,
   };
 }
