@@ -1,22 +1,28 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Inject, Injectable } from "@nestjs/common";
+import { PicketError } from "@picket/proto/picket-error.js";
 import type { CorrelatorConfig } from "./config.js";
 import type { FlowDelivery, FlowSource } from "./flows/flow-source.js";
 import type { LimitedLog } from "./log.js";
 import type { Correlator } from "./pipeline.js";
 import type { PolicyRevision } from "./policy/policy.js";
 import type { PolicyStore } from "./policy/policy-store.js";
+import type { AppliedBatch } from "./sensors/batch-account.js";
 import type { SensorRegistry } from "./sensors/sensor-registry.js";
 import * as tokens from "./tokens.js";
 import { untilAborted } from "./until-aborted.js";
 
 const firstRestMs = 100;
 const lastRestMs = 5000;
+/** A batch that failed this often is set aside, provided that another one was applied so recently. */
+const deliveriesMax = 5;
+const workingMs = 30_000;
 
 /**
  * Keeps a correlator going: the policy it works under, the batches it applies,
  * and the clock of its slices. What fails is said, rests and is done again; a
- * batch is acknowledged only when its effect is durable.
+ * batch is acknowledged only when its effect is durable and counted. Time is
+ * the flow source's: a machine whose clock is wrong decides nothing.
  */
 @Injectable()
 export class CorrelatorLoops {
@@ -25,6 +31,7 @@ export class CorrelatorLoops {
   readonly counters = { batchesRetried: 0, flowsApplied: 0, ticksFailed: 0 };
   readonly #stop = new AbortController();
   #policy: PolicyRevision | undefined;
+  #appliedMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -68,23 +75,49 @@ export class CorrelatorLoops {
     await following;
   }
 
+  /** A server that fails is waited for; else the batch that fails is looked for, so that it holds up no other. */
   async #apply(deliveries: readonly FlowDelivery[]): Promise<void> {
     try {
-      await this.correlator.applyDeliveries(deliveries, Date.now());
-      for (const delivery of deliveries) this.#acknowledge(delivery);
+      await this.#applyAll(deliveries);
     } catch (error) {
-      for (const delivery of deliveries) delivery.retry();
-      this.counters.batchesRetried += deliveries.length;
       this.log.failure("apply flows", error as Error);
+      if (!(error instanceof PicketError)) return await this.#applyEach(deliveries);
+      this.#retry(deliveries);
       await this.#rest(firstRestMs * 5);
     }
   }
 
-  #acknowledge(delivery: FlowDelivery): void {
-    const { sensor, columns } = delivery;
-    this.counters.flowsApplied += columns.length;
-    void this.sensors.recordApplied(sensor, columns.length);
-    delivery.acknowledge();
+  /** Acknowledges when the effect of all is durable and counted. */
+  async #applyAll(deliveries: readonly FlowDelivery[]): Promise<void> {
+    await this.correlator.applyDeliveries(deliveries, this.flows.nowMs());
+    await this.sensors.recordApplied(deliveries.map(appliedBatch));
+    for (const delivery of deliveries) {
+      this.counters.flowsApplied += delivery.columns.length;
+      delivery.acknowledge();
+    }
+    this.#appliedMs = performance.now();
+  }
+
+  async #applyEach(deliveries: readonly FlowDelivery[]): Promise<void> {
+    for (const delivery of deliveries) {
+      try {
+        await this.#applyAll([delivery]);
+      } catch {
+        if (this.#isHopeless(delivery)) delivery.reject?.("apply");
+        else this.#retry([delivery]);
+      }
+    }
+  }
+
+  /** It failed often, while others were applied. */
+  #isHopeless({ deliveryCount = 0, reject }: FlowDelivery): boolean {
+    const isWorking = performance.now() - this.#appliedMs < workingMs;
+    return reject !== undefined && deliveryCount >= deliveriesMax && isWorking;
+  }
+
+  #retry(deliveries: readonly FlowDelivery[]): void {
+    for (const delivery of deliveries) delivery.retry();
+    this.counters.batchesRetried += deliveries.length;
   }
 
   async #tick(): Promise<void> {
@@ -92,7 +125,7 @@ export class CorrelatorLoops {
     while (!this.#stop.signal.aborted) {
       try {
         this.watermarkMs = (await this.flows.acknowledgedUntilMs()) - this.#allowedLatenessMs();
-        await this.correlator.tick(this.watermarkMs, Date.now());
+        await this.correlator.tick(this.watermarkMs, this.flows.nowMs());
         restMs = firstRestMs;
         await this.#rest(this.config.tickIntervalMs);
       } catch (error) {
@@ -111,4 +144,9 @@ export class CorrelatorLoops {
   async #rest(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
+}
+
+function appliedBatch({ sensor, columns, ingestMs }: FlowDelivery): AppliedBatch {
+  const epoch = Buffer.from(columns.epoch).toString("hex");
+  return { sensor, epoch, sequence: columns.sequence, records: columns.length, ingestMs };
 }

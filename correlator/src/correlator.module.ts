@@ -90,7 +90,7 @@ const stores: Provider[] = [
     inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.LIMITED_LOG],
     useFactory: (link: NatsLink, sensors: NatsSensorRegistry, log: LimitedLog) =>
       new NatsFlowSource(link, {
-        onGap: (sensor, { records, reason }) => sensors.recordLost(sensor, records, reason),
+        accounts: sensors,
         onFailure: (error) => log.failure("read flows", error),
       }),
   },

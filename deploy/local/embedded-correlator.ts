@@ -85,7 +85,15 @@ export class EmbeddedCorrelator {
 
   private async apply(deliveries: readonly FlowDelivery[], nowMs: number): Promise<void> {
     await this.engine.correlator.applyDeliveries(deliveries, nowMs);
-    for (const { sensor, columns } of deliveries)
-      await this.engine.sensors.recordApplied(sensor, columns.length);
+    const epoch = Buffer.from(this.epoch).toString("hex");
+    await this.engine.sensors.recordApplied(
+      deliveries.map(({ sensor, columns: { sequence, length: records }, ingestMs }) => ({
+        sensor,
+        epoch,
+        sequence,
+        records,
+        ingestMs,
+      })),
+    );
   }
 }

@@ -1,4 +1,5 @@
 import { NatsFlowSource } from "@picket/correlator/adapters/nats/nats-flow-source.js";
+import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
 import { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
 
 /**
@@ -6,7 +7,7 @@ import { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
  * decodes and acknowledges every batch and does nothing with it.
  */
 const link = new NatsLink({ urls: process.argv.slice(2) }, "drain floor");
-const source = new NatsFlowSource(link, { onGap: () => Promise.resolve() });
+const source = new NatsFlowSource(link, { accounts: new MemorySensorRegistry() });
 process.once("SIGTERM", () => void source.stop().then(() => link.stop()));
 link.start();
 await source.run((deliveries) => {

@@ -6,6 +6,7 @@ import { registerClientCommands } from "@picket/api/cli/client-commands.js";
 import { buildEvent } from "@picket/correlator/adapters/memory/incident-fixture.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildApplied } from "../conformance/batch-reports.js";
 import { ApiFixture, until } from "./api-fixture.js";
 
 /** A run of `picket` with what it wrote, while it goes on. */
@@ -62,7 +63,7 @@ describe("the client commands", () => {
       ],
       1,
     );
-    await fixture.sensors.recordApplied("lab-01", 1234);
+    await fixture.sensors.recordApplied([buildApplied({ records: 1234 })]);
   });
   afterAll(async () => {
     await fixture.stop();

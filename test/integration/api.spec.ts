@@ -18,6 +18,7 @@ import {
 } from "@picket/proto/generated/picket/v1/policy.js";
 import type { ListSensorsResponse } from "@picket/proto/generated/picket/v1/sensor.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildApplied } from "../conformance/batch-reports.js";
 import { ApiFixture, result } from "./api-fixture.js";
 
 const incidentId = (i: number): string => i.toString(16).padStart(16, "0");
@@ -184,7 +185,8 @@ describe("the api", () => {
   });
 
   it("lists sensors in order of name over pages", async () => {
-    for (const name of ["lab-03", "lab-01", "lab-02"]) await fixture.sensors.recordApplied(name, 5);
+    for (const name of ["lab-03", "lab-01", "lab-02"])
+      await fixture.sensors.recordApplied([buildApplied({ sensor: name })]);
     const page = (pageToken: string): Promise<ListSensorsResponse> =>
       result((callback) => fixture.sensorClient.listSensors({ pageSize: 2, pageToken }, callback));
     const first = await page("");

@@ -10,6 +10,7 @@ import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connect
 import { RedisSensorTotals } from "@picket/correlator/adapters/redis/redis-sensor-totals.js";
 import { SensorState, SensorStatus } from "@picket/proto/generated/picket/v1/sensor.js";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { buildApplied } from "../conformance/batch-reports.js";
 import { describePolicyStore, portsPolicy } from "../conformance/policy-store.js";
 import { buildSensor, describeSensorRegistry } from "../conformance/sensor-registry.js";
 import { startNats } from "../servers/nats-server.js";
@@ -143,8 +144,8 @@ describe("NatsSensorRegistry", () => {
   it("shows another process what this one recorded", async () => {
     const [one, other] = [openRegistry(), openRegistry()];
     await one.recordStatus(buildSensor({ name: "lab-01" }));
-    await one.recordApplied("lab-01", 10);
-    await other.recordApplied("lab-01", 5);
+    await one.recordApplied([buildApplied({ records: 10 })]);
+    await other.recordApplied([buildApplied({ sequence: 2, records: 5 })]);
     const nowMs = buildSensor().lastStatusMs;
     const isShown = async (registry: NatsSensorRegistry): Promise<boolean> =>
       (await registry.list(nowMs)).some(

@@ -9,10 +9,14 @@ export interface FlowDelivery {
   readonly ingestMs: number;
   /** The sensor's clock when it was published, milliseconds; 0 unknown. */
   readonly sentMs: number;
+  /** How often it was delivered, from 1; absent where nothing is delivered again. */
+  readonly deliveryCount?: number;
   /** Its effect is durable. */
   acknowledge(): void;
   /** Keep it for later: nothing of it was applied. */
   retry(): void;
+  /** Set it aside for good: it cannot be applied. Absent where there is no place for that. */
+  reject?(reason: string): void;
 }
 
 export interface FlowSourceCounters {
@@ -36,8 +40,13 @@ export interface FlowSource {
   run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void>;
   /**
    * Ingest time, milliseconds, up to which every stored batch was acknowledged
-   * by some correlator (now, when nothing is pending).
+   * by some correlator (`nowMs`, when nothing is pending).
    */
   acknowledgedUntilMs(): Promise<number>;
+  /**
+   * Milliseconds on the clock that gives ingest times, never ahead of it; 0 as
+   * long as it is unknown. This machine's clock has no part in it.
+   */
+  nowMs(): number;
   stop(): Promise<void>;
 }

@@ -1,3 +1,5 @@
+import type { AppliedBatch, RejectedBatch, ReportedGap } from "./batch-account.js";
+
 /** In the order of the wire enum (from 1). */
 export const sensorStates = ["running", "degraded", "waiting", "silent", "stopped"] as const;
 export type SensorState = (typeof sensorStates)[number];
@@ -20,6 +22,10 @@ export interface SensorRecord {
   readonly packetsPerSecond: number;
   readonly appliedRecords: number;
   readonly lostRecords: number;
+  /** Messages that could not be used and were set aside, by reason. */
+  readonly rejectedBatches?: Readonly<Record<string, number>>;
+  /** When the earliest batch in `appliedRecords` was stored, milliseconds; 0 or absent when none is. */
+  readonly appliedSinceMs?: number;
 }
 
 /** A sensor that sent no status for this long is silent. */
@@ -29,9 +35,18 @@ export const silentAfterMs = 15_000;
 export interface SensorRegistry {
   /** In order of name; a sensor whose last status is older than `silentAfterMs` before `nowMs` is silent. */
   list(nowMs: number): Promise<SensorRecord[]>;
-  /** Stores a heartbeat's record; `appliedRecords` and `lostRecords` are kept by the registry itself. */
+  /** Stores a heartbeat's record; what was applied, lost and rejected is kept by the registry itself. */
   recordStatus(record: SensorRecord): Promise<void>;
-  recordApplied(name: string, records: number): Promise<void>;
+  /**
+   * Counts each batch once, by whomever and in whatever order it is reported.
+   * Resolves when that is durable; throws when it may not be, and is then done again.
+   */
+  recordApplied(batches: readonly AppliedBatch[]): Promise<void>;
+  /** Counts each gap once; as `recordApplied`. */
+  recordGaps(gaps: readonly ReportedGap[]): Promise<void>;
+  /** Counts each message that was set aside once; as `recordApplied`. */
+  recordRejected(batches: readonly RejectedBatch[]): Promise<void>;
+  /** Records lost within this process, which are told once and have no number. */
   recordLost(name: string, records: number, reason: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { AppliedBatch } from "../../sensors/batch-account.js";
 import type { SensorRecord } from "../../sensors/sensor-registry.js";
 import { MemorySensorRegistry } from "./memory-sensor-registry.js";
 
@@ -21,12 +22,20 @@ const status = (name: string, fields: Partial<SensorRecord> = {}): SensorRecord 
   ...fields,
 });
 
+const batch = (sensor: string, records: number): AppliedBatch => ({
+  sensor,
+  epoch: "00",
+  sequence: 1,
+  records,
+  ingestMs: 1000,
+});
+
 describe("the sensor registry in memory", () => {
   it("lists sensors in order of name with the totals it kept itself", async () => {
     const registry = new MemorySensorRegistry();
     await registry.recordStatus(status("lab-02", { appliedRecords: 999 }));
     await registry.recordStatus(status("lab-01"));
-    await registry.recordApplied("lab-02", 7);
+    await registry.recordApplied([batch("lab-02", 7)]);
     await registry.recordLost("lab-02", 3, "crash");
     const sensors = await registry.list(11_000);
     expect(sensors.map(({ name }) => name)).toEqual(["lab-01", "lab-02"]);
@@ -43,7 +52,7 @@ describe("the sensor registry in memory", () => {
 
   it("shows a sensor whose flows came before its first status", async () => {
     const registry = new MemorySensorRegistry();
-    await registry.recordApplied("early", 1);
+    await registry.recordApplied([batch("early", 1)]);
     expect(await registry.list(0)).toMatchObject([{ name: "early", state: "silent", appliedRecords: 1 }]);
   });
 

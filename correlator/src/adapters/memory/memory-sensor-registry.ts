@@ -1,8 +1,61 @@
+import {
+  gapIdentity,
+  type AppliedBatch,
+  type RejectedBatch,
+  type ReportedGap,
+} from "../../sensors/batch-account.js";
+import { SequenceSet } from "../../sensors/sequence-set.js";
 import { silentAfterMs, type SensorRecord, type SensorRegistry } from "../../sensors/sensor-registry.js";
 
-interface Totals {
-  applied: number;
-  lost: number;
+/** What came of one sensor's batches. */
+class Totals {
+  applied = 0;
+  lost = 0;
+  sinceMs = 0;
+  readonly rejected = new Map<string, number>();
+  /** By epoch. */
+  readonly sequences = new Map<string, SequenceSet>();
+  /** Identities of gaps and rejected messages that are counted. */
+  readonly counted = new Set<string>();
+
+  addBatch({ epoch, sequence, records, ingestMs }: AppliedBatch): void {
+    let seen = this.sequences.get(epoch);
+    if (seen === undefined) {
+      seen = new SequenceSet();
+      this.sequences.set(epoch, seen);
+      dropFirst(this.sequences, epochsMax);
+    }
+    if (!seen.add(sequence)) return;
+    this.applied += records;
+    this.sinceMs = this.sinceMs === 0 ? ingestMs : Math.min(this.sinceMs, ingestMs);
+  }
+
+  addGap(gap: ReportedGap): void {
+    if (this.isNew(`gap:${gapIdentity(gap)}`)) this.lost += gap.records;
+  }
+
+  addRejected({ reason, identity }: RejectedBatch): void {
+    if (this.isNew(`rejected:${identity}`)) this.rejected.set(reason, (this.rejected.get(reason) ?? 0) + 1);
+  }
+
+  private isNew(identity: string): boolean {
+    if (this.counted.has(identity)) return false;
+    this.counted.add(identity);
+    dropFirst(this.counted, identitiesMax);
+    return true;
+  }
+}
+
+const epochsMax = 64;
+const identitiesMax = 4096;
+
+/** Forgets the oldest entry beyond `sizeMax`. */
+function dropFirst(of: Map<string, unknown> | Set<string>, sizeMax: number): void {
+  if (of.size <= sizeMax) return;
+  for (const key of of.keys()) {
+    of.delete(key);
+    return;
+  }
 }
 
 const noStatusYet: Omit<SensorRecord, "name" | "appliedRecords" | "lostRecords"> = {
@@ -38,9 +91,18 @@ export class MemorySensorRegistry implements SensorRegistry {
     return Promise.resolve();
   }
 
-  recordApplied(name: string, records: number): Promise<void> {
-    const totals = this.totalsOf(name);
-    if (totals !== undefined) totals.applied += records;
+  recordApplied(batches: readonly AppliedBatch[]): Promise<void> {
+    for (const batch of batches) this.totalsOf(batch.sensor)?.addBatch(batch);
+    return Promise.resolve();
+  }
+
+  recordGaps(gaps: readonly ReportedGap[]): Promise<void> {
+    for (const gap of gaps) this.totalsOf(gap.sensor)?.addGap(gap);
+    return Promise.resolve();
+  }
+
+  recordRejected(batches: readonly RejectedBatch[]): Promise<void> {
+    for (const batch of batches) this.totalsOf(batch.sensor)?.addRejected(batch);
     return Promise.resolve();
   }
 
@@ -61,7 +123,7 @@ export class MemorySensorRegistry implements SensorRegistry {
       this.counters.sensorsRefused++;
       return undefined;
     }
-    const totals = { applied: 0, lost: 0 };
+    const totals = new Totals();
     this.totals.set(name, totals);
     return totals;
   }
@@ -74,6 +136,8 @@ export class MemorySensorRegistry implements SensorRegistry {
       state: isSilent ? "silent" : record.state,
       appliedRecords: totals.applied,
       lostRecords: totals.lost,
+      rejectedBatches: Object.fromEntries(totals.rejected),
+      appliedSinceMs: totals.sinceMs,
     };
   }
 }

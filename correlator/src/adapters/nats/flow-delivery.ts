@@ -54,6 +54,7 @@ export function giveBack(message: Msg, delayMs: number): void {
 export class NatsFlowDelivery implements FlowDelivery {
   readonly ingestMs: number;
   readonly sentMs: number;
+  readonly deliveryCount: number;
   #isSettled = false;
 
   constructor(
@@ -63,9 +64,11 @@ export class NatsFlowDelivery implements FlowDelivery {
     origin: MessageOrigin,
     private readonly retryDelayMs: number,
     private readonly onSettled: (delivery: NatsFlowDelivery) => void,
+    private readonly onRejected: (message: Msg, reason: string) => void,
   ) {
     this.ingestMs = origin.storedMs;
     this.sentMs = sentMsOf(message);
+    this.deliveryCount = origin.deliveryCount;
   }
 
   acknowledge(): void {
@@ -74,6 +77,10 @@ export class NatsFlowDelivery implements FlowDelivery {
 
   retry(): void {
     this.#settle(() => giveBack(this.message, this.retryDelayMs));
+  }
+
+  reject(reason: string): void {
+    this.#settle(() => this.onRejected(this.message, reason));
   }
 
   #settle(tell: () => void): void {

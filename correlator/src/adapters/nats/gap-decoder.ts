@@ -1,19 +1,5 @@
 import { GapReason, GapRecord, gapReasonToJSON } from "@picket/proto/generated/picket/v1/flow.js";
-
-/** What a sensor says it could not deliver; times are milliseconds. */
-export interface SensorGap {
-  /** 32 hex digits. */
-  readonly epoch: string;
-  readonly firstSequence: number;
-  readonly lastSequence: number;
-  readonly records: number;
-  readonly packets: number;
-  readonly bytes: number;
-  /** "spool_full", "crash" and alike. */
-  readonly reason: string;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+import type { SensorGap } from "../../sensors/batch-account.js";
 
 /** Reads a gap record; undefined when it is none or a number is beyond 2^53. */
 export function decodeGap(bytes: Uint8Array): SensorGap | undefined {

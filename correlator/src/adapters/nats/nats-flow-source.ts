@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { ConsumerInfo, JetStreamManager } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
+import { jetstreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import type { FlowDelivery, FlowSource, FlowSourceCounters } from "../../flows/flow-source.js";
+import type { ReportedGap } from "../../sensors/batch-account.js";
+import type { SensorRegistry } from "../../sensors/sensor-registry.js";
+import { AcknowledgementFloor } from "./acknowledgement-floor.js";
 import {
   acknowledge,
   ColumnsPool,
@@ -15,16 +17,17 @@ import {
 } from "./flow-delivery.js";
 import type { MessageOrigin } from "./flow-delivery.js";
 import { decodeGap } from "./gap-decoder.js";
-import type { SensorGap } from "./gap-decoder.js";
 import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { PullQueue } from "./pull-queue.js";
+import { RejectedLog } from "./rejected-log.js";
+import { ServerClock } from "./server-clock.js";
 import * as subjects from "./subjects.js";
 import { untilAborted } from "../../until-aborted.js";
 
 export interface NatsFlowSourceOptions {
-  /** A gap record; the message counts as handled when the promise resolves. */
-  readonly onGap: (sensor: string, gap: SensorGap) => Promise<void>;
+  /** Where gap records and batches that cannot be used are counted, before they are acknowledged. */
+  readonly accounts: Pick<SensorRegistry, "recordApplied" | "recordGaps" | "recordRejected">;
   /** Told of what keeps the source from its work; it goes on by itself. */
   readonly onFailure?: (error: Error) => void;
   readonly groupMessagesMax?: number;
@@ -41,7 +44,6 @@ const extendEveryMs = 2000;
 /** One group is worked out while the stores take in the one before. */
 const groupsInHandMax = 2;
 const idleWaitMs = 1000;
-const floorLookupMs = 1000;
 const restAfterFailureMs = 500;
 
 const defaults = {
@@ -59,13 +61,16 @@ export class NatsFlowSource implements FlowSource {
   readonly #stop = new AbortController();
   readonly #pool = new ColumnsPool();
   readonly #inHand = new Set<NatsFlowDelivery>();
+  readonly #clock = new ServerClock();
   readonly #floor: AcknowledgementFloor;
+  readonly #rejected: RejectedLog;
   #running: Promise<void> = Promise.resolve();
 
   constructor(link: NatsLink, options: NatsFlowSourceOptions) {
     this.#link = link;
     this.#options = { ...defaults, ...options };
-    this.#floor = new AcknowledgementFloor(link);
+    this.#floor = new AcknowledgementFloor(link, this.#clock);
+    this.#rejected = new RejectedLog(link, (error) => this.#options.onFailure?.(error));
   }
 
   run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void> {
@@ -74,7 +79,11 @@ export class NatsFlowSource implements FlowSource {
   }
 
   acknowledgedUntilMs(): Promise<number> {
-    return this.#floor.read(Date.now());
+    return this.#floor.read();
+  }
+
+  nowMs(): number {
+    return this.#clock.nowMs();
   }
 
   async stop(): Promise<void> {
@@ -117,9 +126,12 @@ export class NatsFlowSource implements FlowSource {
       while (!this.#stop.signal.aborted) {
         const messages = await queue.take(idleWaitMs);
         if (messages === "missing") throw new Error(`consumer ${subjects.correlatorsConsumer} is gone`);
-        const deliveries = await this.#sort(messages);
-        if (deliveries.length === 0) continue;
-        const group = onDeliveries(deliveries)
+        const { deliveries, others } = this.#sort(messages);
+        const work = [
+          deliveries.length > 0 ? onDeliveries(deliveries) : undefined,
+          others.length > 0 ? this.#account(others) : undefined,
+        ];
+        const group = Promise.all(work)
           .catch((error: unknown) => failures.push(error))
           .finally(() => groups.delete(group));
         groups.add(group);
@@ -141,20 +153,21 @@ export class NatsFlowSource implements FlowSource {
     for (const message of queue.waiting) extend(message);
   }
 
-  /** Batches to deliver; gap records are handed over and what cannot be used is set aside. */
-  async #sort(messages: readonly Msg[]): Promise<FlowDelivery[]> {
+  /** Batches to deliver, and what is only counted: gap records and what cannot be used. */
+  #sort(messages: readonly Msg[]): { deliveries: FlowDelivery[]; others: CountedMessage[] } {
     const deliveries: FlowDelivery[] = [];
+    const others: CountedMessage[] = [];
     for (const message of messages) {
       const origin = messageOrigin(message.reply);
       if (origin === undefined) continue;
-      if (message.subject.startsWith(subjects.gapsPrefix)) await this.#takeGap(message);
-      else {
-        const delivery = this.#decode(message, origin);
-        if (typeof delivery === "string") await this.#reject(message, delivery);
-        else deliveries.push(delivery);
-      }
+      this.#clock.observe(origin.storedMs);
+      const sorted = message.subject.startsWith(subjects.gapsPrefix)
+        ? readGap(message)
+        : this.#decode(message, origin);
+      if (sorted instanceof NatsFlowDelivery) deliveries.push(sorted);
+      else others.push({ message, origin, content: sorted });
     }
-    return deliveries;
+    return { deliveries, others };
   }
 
   /** The delivery, or why the batch cannot be used. */
@@ -177,6 +190,7 @@ export class NatsFlowSource implements FlowSource {
         this.#inHand.delete(settled);
         this.#pool.give(settled.columns);
       },
+      (rejected, reason) => void this.#account([{ message: rejected, origin, content: reason }]),
     );
     this.#inHand.add(delivery);
     this.counters.batchesReceived++;
@@ -184,81 +198,72 @@ export class NatsFlowSource implements FlowSource {
     return delivery;
   }
 
-  async #takeGap(message: Msg): Promise<void> {
-    const sensor = subjects.sensorOfSubject(message.subject, subjects.gapsPrefix);
-    const gap = decodeGap(message.data);
-    if (sensor === undefined || gap === undefined) return await this.#reject(message, "gap-record");
+  /** Counts, keeps what is bad, acknowledges; what could not be counted comes again. */
+  async #account(messages: readonly CountedMessage[]): Promise<void> {
     try {
-      await this.#options.onGap(sensor, gap);
-      acknowledge(message);
+      const gaps = messages.map(({ content }) => content).filter((content) => typeof content !== "string");
+      if (gaps.length > 0) await this.#options.accounts.recordGaps(gaps);
+      await this.#countRejected(messages.filter(({ content }) => typeof content === "string"));
+      for (const { message } of messages) acknowledge(message);
     } catch (error) {
-      giveBack(message, this.#options.retryDelayMs);
-      this.#options.onFailure?.(natsFailure(error, "record a gap"));
+      for (const { message } of messages) giveBack(message, this.#options.retryDelayMs);
+      this.#options.onFailure?.(natsFailure(error, "count gaps and bad batches"));
     }
   }
 
-  /** Keeps the message in REJECTED for a person to look at, then acknowledges it. */
-  async #reject(message: Msg, reason: string): Promise<void> {
-    const noted = headers();
-    noted.set(subjects.reasonHeader, reason);
-    const token = message.subject.slice(message.subject.lastIndexOf(".") + 1);
-    try {
-      await jetstream(this.#link.current()).publish(subjects.rejectedPrefix + token, message.data, {
-        headers: noted,
-      });
-      acknowledge(message);
-      this.counters.batchesRejected[reason] = (this.counters.batchesRejected[reason] ?? 0) + 1;
-    } catch (error) {
-      giveBack(message, this.#options.retryDelayMs);
-      this.#options.onFailure?.(natsFailure(error, "set a bad batch aside"));
-    }
+  /** A bad batch is no longer waited for, so that the sensor need not keep it. */
+  async #countRejected(messages: readonly CountedMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    const { accounts } = this.#options;
+    await accounts.recordRejected(
+      messages.map(({ message, origin, content }) => ({
+        sensor: sensorOf(message),
+        reason: String(content),
+        identity: `${origin.streamSequence}-${origin.storedMs}`,
+      })),
+    );
+    await accounts.recordApplied(
+      messages.flatMap(({ message, origin }) => {
+        const identity = batchIdentity(message);
+        return identity === undefined ? [] : [{ ...identity, records: 0, ingestMs: origin.storedMs }];
+      }),
+    );
+    await Promise.all(messages.map(({ message, content }) => this.#rejected.keep(message, String(content))));
+    for (const { content } of messages) this.#noteRejected(String(content));
+  }
+
+  #noteRejected(reason: string): void {
+    this.counters.batchesRejected[reason] = (this.counters.batchesRejected[reason] ?? 0) + 1;
   }
 }
 
-/** Until when everything stored was acknowledged by some correlator, looked up at most once a second. */
-class AcknowledgementFloor {
-  #untilMs = 0;
-  #readAtMs = Number.NEGATIVE_INFINITY;
-  #reading: Promise<number> | undefined;
-
-  constructor(private readonly link: NatsLink) {}
-
-  /** Never goes back; throws PicketError SERVER_UNREACHABLE when it cannot be known. */
-  async read(nowMs: number): Promise<number> {
-    if (nowMs - this.#readAtMs < floorLookupMs) return this.#untilMs;
-    this.#reading ??= this.#lookUp(nowMs).finally(() => {
-      this.#reading = undefined;
-    });
-    return await this.#reading;
-  }
-
-  async #lookUp(nowMs: number): Promise<number> {
-    try {
-      const manager = await jetstreamManager(this.link.current(), { checkAPI: false });
-      const info = await manager.consumers.info(subjects.flowsStream, subjects.correlatorsConsumer);
-      const untilMs = await floorMs(manager, info, nowMs);
-      this.#untilMs = Math.max(this.#untilMs, untilMs);
-      this.#readAtMs = nowMs;
-      return this.#untilMs;
-    } catch (error) {
-      throw natsFailure(error, "look up the acknowledgement floor");
-    }
-  }
+/** A message that is not delivered: a gap, or why it cannot be used. */
+interface CountedMessage {
+  readonly message: Msg;
+  readonly origin: MessageOrigin;
+  readonly content: ReportedGap | string;
 }
 
-/** Now when nothing is outstanding, else when the message at the floor was stored; 0 when that one is gone. */
-async function floorMs(manager: JetStreamManager, info: ConsumerInfo, nowMs: number): Promise<number> {
-  if (info.num_pending === 0 && info.num_ack_pending === 0) return nowMs;
-  if (info.ack_floor.stream_seq === 0) return 0;
-  try {
-    const message = await manager.streams.getMessage(subjects.flowsStream, {
-      seq: info.ack_floor.stream_seq,
-    });
-    return message?.time.getTime() ?? 0;
-  } catch (error) {
-    if (isJetstreamCode(error, jetstreamCodes.noMessage)) return 0;
-    throw error;
-  }
+function readGap(message: Msg): ReportedGap | string {
+  const sensor = subjects.sensorOfSubject(message.subject, subjects.gapsPrefix);
+  const gap = decodeGap(message.data);
+  return sensor === undefined || gap === undefined ? "gap-record" : { ...gap, sensor };
+}
+
+/** The subject's last token, which the server has authenticated. */
+function sensorOf(message: Msg): string {
+  return message.subject.slice(message.subject.lastIndexOf(".") + 1);
+}
+
+/** "sensor:epoch:sequence", as sensors name their messages. */
+const messageIdPattern = /^([A-Za-z0-9_-]{1,64}):([0-9a-f]{32}):([1-9]\d{0,14})$/;
+
+/** Which batch an unreadable message was to be, if its sensor says so. */
+function batchIdentity(message: Msg): { sensor: string; epoch: string; sequence: number } | undefined {
+  const [, sensor, epoch, sequence] = messageIdPattern.exec(message.headers?.get("Nats-Msg-Id") ?? "") ?? [];
+  return sensor === undefined || sensor !== sensorOf(message)
+    ? undefined
+    : { sensor, epoch, sequence: Number(sequence) };
 }
 
 /** Creates the shared consumer, or brings an older one up to these settings. */

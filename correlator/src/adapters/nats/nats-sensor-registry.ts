@@ -2,9 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { KV, KvEntry } from "@nats-io/kv";
+import type { AppliedBatch, RejectedBatch, ReportedGap } from "../../sensors/batch-account.js";
 import { silentAfterMs, sensorStates } from "../../sensors/sensor-registry.js";
 import type { SensorRecord, SensorRegistry } from "../../sensors/sensor-registry.js";
 import type { RedisSensorTotals, SensorTotals } from "../redis/redis-sensor-totals.js";
+import { AppliedPublisher } from "./applied-publisher.js";
 import { natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { sensorsBucket } from "./subjects.js";
@@ -15,11 +17,9 @@ export interface NatsSensorRegistryOptions {
   readonly sensorsMax?: number;
   /** An unchanged sensor's record is stored at most this often, milliseconds. */
   readonly storeEveryMs?: number;
-  /** Totals are added up for this long before they are stored, milliseconds. */
-  readonly totalsEveryMs?: number;
 }
 
-const defaults = { sensorsMax: 10_000, storeEveryMs: 5000, totalsEveryMs: 1000 };
+const defaults = { sensorsMax: 10_000, storeEveryMs: 5000 };
 const restAfterFailureMs = 500;
 const firstReadMs = 2000;
 
@@ -52,16 +52,16 @@ export class NatsSensorRegistry implements SensorRegistry {
   readonly #stop = new AbortController();
   readonly #records = new Map<string, SensorRecord>();
   readonly #storedMs = new Map<string, number>();
-  #pending = new Map<string, SensorTotals>();
+  readonly #applied: AppliedPublisher;
   #knownTotals = new Map<string, SensorTotals>();
   #following: Promise<void> | undefined;
   #firstRead: Promise<void> | undefined;
-  #flushTimer: NodeJS.Timeout | undefined;
 
   constructor(link: NatsLink, totals: RedisSensorTotals, options: NatsSensorRegistryOptions = {}) {
     this.#link = link;
     this.#totals = totals;
     this.#options = { ...defaults, ...options };
+    this.#applied = new AppliedPublisher(link, (epochs) => totals.floors(epochs));
   }
 
   /** Begins to follow what other processes store; done by the first use as well. */
@@ -72,10 +72,8 @@ export class NatsSensorRegistry implements SensorRegistry {
   async list(nowMs: number): Promise<SensorRecord[]> {
     this.start();
     if (this.#link.isConnected) await this.#readOnce();
-    const flushing = this.#flush();
-    await flushing.catch(() => {});
     this.#knownTotals = await this.#totals.read().catch(() => this.#knownTotals);
-    const names = new Set([...this.#records.keys(), ...this.#knownTotals.keys(), ...this.#pending.keys()]);
+    const names = new Set([...this.#records.keys(), ...this.#knownTotals.keys()]);
     return [...names].sort().map((name) => this.#resolve(name, nowMs));
   }
 
@@ -93,18 +91,27 @@ export class NatsSensorRegistry implements SensorRegistry {
     }
   }
 
-  recordApplied(name: string, records: number): Promise<void> {
-    return this.#add(name, { applied: records, lost: 0 });
+  async recordApplied(batches: readonly AppliedBatch[]): Promise<void> {
+    await this.#totals.addBatches(batches);
+    for (const batch of batches) this.#applied.note(batch);
+  }
+
+  async recordGaps(gaps: readonly ReportedGap[]): Promise<void> {
+    await this.#totals.addGaps(gaps);
+    for (const gap of gaps) this.#applied.note(gap);
+  }
+
+  recordRejected(batches: readonly RejectedBatch[]): Promise<void> {
+    return this.#totals.addRejected(batches);
   }
 
   recordLost(name: string, records: number, _reason: string): Promise<void> {
-    return this.#add(name, { applied: 0, lost: records });
+    return this.#totals.addLost(name, records);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
-    clearTimeout(this.#flushTimer);
-    await this.#flush().catch(() => {});
+    await this.#applied.close();
     await this.#following;
   }
 
@@ -125,44 +132,17 @@ export class NatsSensorRegistry implements SensorRegistry {
     return true;
   }
 
-  #add(name: string, { applied, lost }: SensorTotals): Promise<void> {
-    const known = this.#pending.get(name) ?? { applied: 0, lost: 0 };
-    this.#pending.set(name, { applied: known.applied + applied, lost: known.lost + lost });
-    if (!this.#stop.signal.aborted) this.#flushTimer ??= this.#laterFlush();
-    return Promise.resolve();
-  }
-
-  #laterFlush(): NodeJS.Timeout {
-    return setTimeout(() => {
-      this.#flushTimer = undefined;
-      this.#flush().catch(() => {
-        if (!this.#stop.signal.aborted) this.#flushTimer ??= this.#laterFlush();
-      });
-    }, this.#options.totalsEveryMs).unref();
-  }
-
-  /** What could not be stored is kept for the next time. */
-  async #flush(): Promise<void> {
-    const flushed = this.#pending;
-    if (flushed.size === 0) return;
-    this.#pending = new Map();
-    try {
-      await this.#totals.add(flushed);
-    } catch (error) {
-      for (const [name, totals] of flushed) void this.#add(name, totals);
-      throw error;
-    }
-  }
-
   #resolve(name: string, nowMs: number): SensorRecord {
     const record = this.#records.get(name) ?? { ...noStatusYet, name };
-    const [known, pending] = [this.#knownTotals.get(name), this.#pending.get(name)];
+    const totals = this.#knownTotals.get(name);
     const isSilent = record.state !== "stopped" && nowMs - record.lastStatusMs > silentAfterMs;
     return {
       ...record,
       state: isSilent ? "silent" : record.state,
-      appliedRecords: (known?.applied ?? 0) + (pending?.applied ?? 0),
-      lostRecords: (known?.lost ?? 0) + (pending?.lost ?? 0),
+      appliedRecords: totals?.applied ?? 0,
+      lostRecords: totals?.lost ?? 0,
+      rejectedBatches: totals?.rejected ?? {},
+      appliedSinceMs: totals?.sinceMs ?? 0,
     };
   }
 

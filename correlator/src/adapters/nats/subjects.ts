@@ -9,6 +9,8 @@ export const rejectedStream = "REJECTED";
 export const flowsPrefix = "picket.flows.v1.";
 export const gapsPrefix = "picket.gaps.v1.";
 export const statusPrefix = "picket.status.v1.";
+/** Says what of a sensor's batches was applied; see `AppliedWatermark`. */
+export const appliedPrefix = "picket.applied.v1.";
 export const rejectedPrefix = "picket.rejected.v1.";
 export const policyRequestPrefix = "picket.policy.get.";
 /** Says that there is a new policy revision; sensors then ask for their slice. */
