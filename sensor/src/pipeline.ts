@@ -2,10 +2,13 @@ import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import type { PacketBlock } from "./capture/packet-source.js";
 import { decodeFrame } from "./decode/decode-frame.js";
 import { DecodedPacket, DecodeResult, decodeResultNames } from "./decode/decoded-packet.js";
+import { TunnelCounters } from "./decode/tunnel-counters.js";
 import { FlowBatchSink } from "./metering/flow-batch-sink.js";
 import { FlowMeter } from "./metering/flow-meter.js";
+import { addCounters } from "./metering/counter-names.js";
 import { ArpCounters } from "./metering/arp-counters.js";
 import { ArpMeter } from "./metering/arp-meter.js";
+import { FragmentWatch } from "./metering/fragment-watch.js";
 import type { HostView } from "./metering/host-view.js";
 import { type MeteringSettings, meteringSettings } from "./metering/metering-settings.js";
 
@@ -24,6 +27,8 @@ export interface SensorPipelineSettings extends Partial<MeteringSettings> {
  */
 export class SensorPipeline {
   private readonly packet = new DecodedPacket();
+  private readonly tunnels = new TunnelCounters();
+  private readonly fragments: FragmentWatch;
   private readonly decodeCounts = new Float64Array(decodeResultNames.length);
   private readonly batch: FlowBatchSink;
   private readonly meter: FlowMeter;
@@ -41,6 +46,7 @@ export class SensorPipeline {
       metering.seed,
     );
     this.meter = new FlowMeter(metering, this.batch);
+    this.fragments = new FragmentWatch(metering.seed);
     this.arpMeter = new ArpMeter(metering.arp, metering.seed, this.batch, this.arpCounters);
   }
 
@@ -76,6 +82,8 @@ export class SensorPipeline {
     const { bytes, view, offset, capturedLength, linkType, timeUs } = block;
     const result = decodeFrame(bytes, view, offset[i], capturedLength[i], linkType[i], packet);
     this.decodeCounts[result]++;
+    if (packet.tunnels !== 0) this.tunnels.count(packet);
+    if (isFragment(result, packet)) this.fragments.note(packet, timeUs[i]);
     if (result === DecodeResult.flow) meter.process(packet, timeUs[i], bytes);
     else if (result === DecodeResult.arp) this.onArp(timeUs[i]);
     else return;
@@ -123,6 +131,8 @@ export class SensorPipeline {
     addCounters(counters, "metering_emergency", meter.emergencyCounters);
     addCounters(counters, "notes", meter.notesCounters);
     addCounters(counters, "arp", this.arpCounters);
+    addCounters(counters, "fragments", this.fragments.counters);
+    this.tunnels.addTo(counters);
     counters.metering_flows_live = meter.flowsLive;
     counters.metering_emergency_live = meter.isEmergency ? 1 : 0;
     counters.arp_entries_live = this.arpMeter.entriesLive;
@@ -131,10 +141,6 @@ export class SensorPipeline {
   }
 }
 
-function addCounters(to: Record<string, number>, prefix: string, from: object): void {
-  for (const [name, value] of Object.entries(from)) to[`${prefix}_${snakeCase(name)}`] = value;
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+function isFragment(result: DecodeResult, packet: DecodedPacket): boolean {
+  return result === DecodeResult.laterFragment || (result === DecodeResult.flow && packet.isFirstFragment);
 }

@@ -1,11 +1,16 @@
 import type { DecodedPacket } from "../decode/decoded-packet.js";
 import { IpProtocol } from "../decode/ip-protocol.js";
+import { TunnelFault } from "../decode/tunnel-kind.js";
 
-/** True for a packet that asks nobody in particular, and so is no contact: many receivers, or no source. */
+/**
+ * True for a packet that asks nobody in particular, and so is no contact: many
+ * receivers, no source, or a tunnel whose inside cannot be read.
+ */
 export function isNoContact(packet: DecodedPacket): boolean {
   const { source0, source1, source2, source3, destination0, destination1, destination2, destination3 } =
     packet;
   return (
+    (packet.tunnelFault !== TunnelFault.none && packet.tunnelFault !== TunnelFault.bad) ||
     isManyReceivers(destination0, destination1, destination2, destination3) ||
     isUnspecified(source0, source1, source2, source3) ||
     (packet.protocol === IpProtocol.udp && !packet.isIpv6 && isNearBroadcast(source3, destination3))

@@ -1,6 +1,7 @@
 import { FlowEndReason, Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { PacketBlock } from "../capture/packet-source.js";
 import { DecodedPacket } from "../decode/decoded-packet.js";
+import { hasTunnelPort } from "../decode/find-tunnel.js";
 import { IpProtocol } from "../decode/ip-protocol.js";
 import { FlowNotes } from "../notes/flow-notes.js";
 import { NotesCounters } from "../notes/notes-counters.js";
@@ -304,6 +305,8 @@ export class FlowMeter {
     const destination = at + (initiator === 0 ? upperAddressAt : lowerAddressAt);
     words[at + tcpFlagsAt] |= this.host.direction(words, source, destination) << hostDirectionShift;
     this.notes.open(slot, packet, bytes);
+    // Every payload is looked at by decode first, for a packet in a tunnel is of another flow.
+    if (hasTunnelPort(packet)) words[at + stateAt] |= wantsPayloadBit;
     if (!this.notes.wantsPayload(slot)) return;
     words[at + stateAt] |= wantsPayloadBit;
     this.look(slot, direction, packet, bytes, timeUs);
@@ -317,10 +320,10 @@ export class FlowMeter {
     bytes: Uint8Array,
     timeUs: number,
   ): void {
-    if (packet.payloadLength === 0) return;
+    if (packet.payloadLength === 0 || !this.notes.wantsPayload(slot)) return;
     const at = slot << flowWordsShift;
     const isWanted = this.notes.payload(slot, !this.isReply(at, direction), packet, bytes, timeUs);
-    if (!isWanted) this.flows.words[at + stateAt] &= ~wantsPayloadBit;
+    if (!isWanted && !hasTunnelPort(packet)) this.flows.words[at + stateAt] &= ~wantsPayloadBit;
   }
 
   /** Evicts a flow of a full table; in an emergency an answered one is worth more than a new one. */

@@ -41,7 +41,7 @@ export function textApplication(bytes: Uint8Array, offset: number, end: number):
     (bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3];
   if (first === banner) return Application.ssh;
   if (first === http)
-    return bytes[offset + 4] === slash && offset + 4 < end ? Application.http : Application.other;
+    return offset + 4 < end && bytes[offset + 4] === slash ? Application.http : Application.other;
   // Every method begins with a capital letter.
   if (bytes[offset] < 0x43 || bytes[offset] > 0x54) return Application.other;
   const length = methodLengths.get(first);
