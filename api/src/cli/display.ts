@@ -3,11 +3,13 @@ import {
   incidentEventTypeToJSON,
   incidentKindToJSON,
   incidentStateToJSON,
+  lapseReasonToJSON,
   severityToJSON,
   type Confirmation,
   type IncidentEventType,
   type IncidentKind,
   type IncidentState,
+  type LapseReason,
   type Severity,
 } from "@picket/proto/generated/picket/v1/incident.js";
 import { sensorStateToJSON, type SensorState } from "@picket/proto/generated/picket/v1/sensor.js";
@@ -21,6 +23,7 @@ export const nameOf = {
   confirmation: (value: Confirmation): string => withoutPrefix("CONFIRMATION_", confirmationToJSON(value)),
   eventType: (value: IncidentEventType): string =>
     withoutPrefix("INCIDENT_EVENT_TYPE_", incidentEventTypeToJSON(value)),
+  lapseReason: (value: LapseReason): string => withoutPrefix("LAPSE_REASON_", lapseReasonToJSON(value)),
   sensorState: (value: SensorState): string => withoutPrefix("SENSOR_STATE_", sensorStateToJSON(value)),
 };
 

@@ -1,4 +1,10 @@
-import type { Incident, IncidentEvent, ScoreFactor } from "@picket/proto/generated/picket/v1/incident.js";
+import { LapseReason } from "@picket/proto/generated/picket/v1/incident.js";
+import type {
+  CoverageLapse,
+  Incident,
+  IncidentEvent,
+  ScoreFactor,
+} from "@picket/proto/generated/picket/v1/incident.js";
 import { bold, formatFirst, formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
 import { printable } from "./terminal.js";
 import { formatTable, type Cell } from "./text-table.js";
@@ -70,6 +76,7 @@ function formatFacts(incident: Incident): string {
     ["policy", `revision ${incident.policyRevision}`],
     ["merged into", incident.mergedInto],
     ["retracted", incident.retractReason],
+    ["drill", incident.drill ? "a synthetic scan of picket doctor" : ""],
   ];
   return facts
     .filter(([, value]) => value !== "")
@@ -122,11 +129,24 @@ function formatSamples(incident: Incident): string {
 function formatCoverage({ coverage }: Incident): string {
   const lines: string[] = [];
   if (coverage?.silentSensors.length) lines.push(`silent: ${coverage.silentSensors.join(" ")}`);
+  if (coverage?.waitingSensors.length) lines.push(`waiting: ${coverage.waitingSensors.join(" ")}`);
   if (coverage?.droppingSensors.length) lines.push(`dropping: ${coverage.droppingSensors.join(" ")}`);
   if (coverage?.refusedMembers) lines.push(`refused by a window's limit: ${coverage.refusedMembers}`);
   if (coverage?.lostRecords) lines.push(`flow records lost: ${coverage.lostRecords}`);
-  if (lines.length === 0) return "complete: no sensor was silent or dropping\n";
-  return lines.map((line) => `${printable(line)}\n`).join("");
+  if (lines.length === 0) return "complete: no sensor was silent, waiting or dropping\n";
+  return lines.map((line) => `${printable(line)}\n`).join("") + formatLapses(coverage?.lapses ?? []);
+}
+
+function formatLapses(lapses: readonly CoverageLapse[]): string {
+  if (lapses.length === 0) return "";
+  const rows = lapses.map(({ sensor, reason, fromTime, toTime, count }) => [
+    sensor,
+    nameOf.lapseReason(reason),
+    formatTime(fromTime),
+    toTime === undefined ? "goes on" : formatTime(toTime),
+    count === 0n ? "-" : `${count} ${reason === LapseReason.LAPSE_REASON_DROPPING ? "packets" : "records"}`,
+  ]);
+  return formatTable(["SENSOR", "REASON", "FROM", "TO", "MISSED"], rows);
 }
 
 function formatList(listed: readonly string[], count: bigint): string {

@@ -2,21 +2,33 @@ import { Metadata } from "@grpc/grpc-js";
 import type { Command } from "commander";
 import { Sensor, SensorState, type ListSensorsResponse } from "@picket/proto/generated/picket/v1/sensor.js";
 import { withApiClient, type ApiClient } from "./api-client.js";
+import { wholeNumber } from "./filter-options.js";
 import { formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
 import { addServerOptions, type ServerOptions } from "./server-options.js";
+import { watchSensorsCommand } from "./watch-sensors-command.js";
 import type { Terminal } from "./terminal.js";
 import { formatTable, type Cell } from "./text-table.js";
 
+/** A clock that is less far off is as good as right: batches are corrected beyond it. */
+const skewShownSeconds = 2;
+
 interface SensorOptions extends ServerOptions {
   readonly json?: boolean;
+  readonly watch?: boolean;
+  /** Seconds. */
+  readonly timeout?: number;
 }
 
 /** Adds `sensors`. */
 export function registerSensorCommands(program: Command, terminal: Terminal): void {
   addServerOptions(program.command("sensors"))
     .description("list the sensors and how they do")
+    .option("--watch", "print every change of a sensor as it comes, until interrupted")
+    .option("--timeout <seconds>", "with --watch: stop after this time", wholeNumber(1))
     .addHelpText("after", "\nExample:\n  picket sensors --server 10.0.0.5:50061\n")
-    .action((options: SensorOptions) => sensorsCommand(options, terminal));
+    .action((options: SensorOptions) =>
+      options.watch === true ? watchSensorsCommand(options, terminal) : sensorsCommand(options, terminal),
+    );
 }
 
 async function sensorsCommand(options: SensorOptions, terminal: Terminal): Promise<void> {
@@ -33,7 +45,7 @@ async function listAll(client: ApiClient): Promise<Sensor[]> {
   const sensors: Sensor[] = [];
   let pageToken = "";
   do {
-    const request = { pageSize: 1000, pageToken };
+    const request = { pageSize: 1000, pageToken, includeDrills: false };
     const page = await client.call<ListSensorsResponse>((done, call) =>
       client.sensors.listSensors(request, new Metadata(), call, done),
     );
@@ -51,6 +63,7 @@ function formatSensors(sensors: readonly Sensor[], hasColours: boolean): string 
     "FLOWS",
     "LOST",
     "DROPPED",
+    "CLOCK",
     "POLICY",
     "LAST STATUS",
     "INTERFACES",
@@ -63,12 +76,20 @@ function formatSensors(sensors: readonly Sensor[], hasColours: boolean): string 
     String(sensor.appliedRecords),
     String(sensor.lostRecords),
     String(droppedOf(sensor)),
+    formatSkew(sensor.clockSkewMs),
     String(sensor.policyRevision),
     formatTime(sensor.lastStatusTime),
     sensor.interfaces.join(" ") || "-",
     sensor.detail,
   ]);
   return formatTable(head, rows);
+}
+
+/** How far a sensor's clock is off, where its times are corrected for it. */
+export function formatSkew(skewMs: bigint): string {
+  const seconds = Number(skewMs) / 1000;
+  if (Math.abs(seconds) <= skewShownSeconds) return "-";
+  return `${seconds > 0 ? "+" : ""}${seconds.toFixed(1)} s`;
 }
 
 /** Packets the sensor saw pass but could not meter. */

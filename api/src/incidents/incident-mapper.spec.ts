@@ -30,7 +30,16 @@ const extremes: [string, Partial<Incident>][] = [
   ["empty lists", { sources: [], targets: [], ports: [], factors: [], evidence: [], samples: [] }],
   [
     "a full coverage",
-    { coverage: { silentSensors: [], droppingSensors: [], refusedMembers: 0, lostRecords: 0 } },
+    {
+      coverage: {
+        silentSensors: [],
+        droppingSensors: [],
+        waitingSensors: [],
+        refusedMembers: 0,
+        lostRecords: 0,
+        lapses: [],
+      },
+    },
   ],
   [
     "factors that are not finite",

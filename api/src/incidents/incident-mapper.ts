@@ -1,3 +1,4 @@
+import { isDrill } from "@picket/correlator/incidents/drill.js";
 import type { Incident, IncidentEvent } from "@picket/correlator/incidents/incident.js";
 import {
   incidentEventTypes,
@@ -5,6 +6,7 @@ import {
   incidentStates,
   severities,
 } from "@picket/correlator/incidents/incident.js";
+import { lapseReasons, type CoverageLapse } from "@picket/correlator/sensors/coverage-lapse.js";
 import * as wire from "@picket/proto/generated/picket/v1/incident.js";
 import { toEnum, toTimestamp, toUint64 } from "../grpc/wire-value-mapper.js";
 
@@ -38,6 +40,7 @@ export function toWireIncident(incident: Incident): wire.Incident {
     retractReason: incident.retractReason,
     policyRevision: toUint64(incident.policyRevision),
     sourceVerified: incident.sourceVerified,
+    drill: isDrill(incident),
   };
 }
 
@@ -79,7 +82,19 @@ function toWireCoverage(coverage: Incident["coverage"]): wire.Coverage {
   return {
     silentSensors: [...coverage.silentSensors],
     droppingSensors: [...coverage.droppingSensors],
+    waitingSensors: [...coverage.waitingSensors],
     refusedMembers: toUint64(coverage.refusedMembers),
     lostRecords: toUint64(coverage.lostRecords),
+    lapses: coverage.lapses.map(toWireLapse),
+  };
+}
+
+function toWireLapse(lapse: CoverageLapse): wire.CoverageLapse {
+  return {
+    sensor: lapse.sensor,
+    reason: toEnum(lapseReasons, lapse.reason),
+    fromTime: toTimestamp(lapse.fromMs),
+    toTime: Number.isFinite(lapse.toMs) ? toTimestamp(lapse.toMs) : undefined,
+    count: toUint64(lapse.count),
   };
 }

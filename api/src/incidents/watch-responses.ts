@@ -1,9 +1,11 @@
+import { isDrill } from "@picket/correlator/incidents/drill.js";
 import { incidentMatcher } from "@picket/correlator/incidents/incident-filter.js";
 import type {
   IncidentFilter,
   IncidentStore,
   WatchItem,
 } from "@picket/correlator/incidents/incident-store.js";
+import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { whenIdle } from "./when-idle.js";
 
 /** What a watcher is told, in domain terms. */
@@ -29,7 +31,9 @@ export async function* watchResponses(
   store: IncidentStore,
   options: WatchOptions,
 ): AsyncGenerator<WatchResponse, void, void> {
-  const matches = incidentMatcher({ ...options.filter, includeInactive: true });
+  const isWanted = incidentMatcher({ ...options.filter, includeInactive: true });
+  const matches = (incident: Incident): boolean =>
+    isWanted(incident) && (options.filter.includeInactive === true || !isDrill(incident));
   let cursor = options.cursor === "" ? ((await store.latestCursor?.()) ?? "") : options.cursor;
   let heartbeatAtMs = performance.now() + firstHeartbeatMs;
   const items = whenIdle(store.watch(cursor, options.signal), () => heartbeatAtMs - performance.now());

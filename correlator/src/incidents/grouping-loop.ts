@@ -1,8 +1,11 @@
 import type { HomeNetworks } from "../flows/home-networks.js";
 import type { Policy } from "../policy/policy.js";
-import type { SensorRegistry } from "../sensors/sensor-registry.js";
+import { CoverageHistory } from "../sensors/coverage-history.js";
+import type { GapLedger } from "../sensors/gap-ledger.js";
+import type { SensorRecord, SensorRegistry } from "../sensors/sensor-registry.js";
 import { addressKeyOfText } from "../windows/address-text.js";
 import { mayConfirm, type RebuildGate } from "../rebuild/rebuild-ledger.js";
+import { isDrillSensor } from "./drill.js";
 import { Grouping, type GroupingCounters } from "./grouping.js";
 import type { FindingBoard, IncidentStore } from "./incident-store.js";
 import type { IncidentEvent } from "./incident.js";
@@ -19,6 +22,8 @@ export interface GroupingPorts {
   readonly leases: Leases;
   readonly incidents: IncidentStore;
   readonly sensors: SensorRegistry;
+  /** Absent where no gap can be reported. */
+  readonly gaps?: GapLedger;
   /** Absent where windows cannot be lost. */
   readonly rebuild?: RebuildGate;
 }
@@ -29,7 +34,6 @@ interface Term {
   readonly grouping: Grouping;
   position: string;
   renewedMs: number;
-  sensorsMs: number;
 }
 
 /**
@@ -43,12 +47,17 @@ export class GroupingLoop {
   private pending: IncidentEvent[] = [];
   private home: HomeNetworks | undefined;
   private policy: Policy | undefined;
+  /** Kept whoever groups, so that whoever takes over knows what was missed. */
+  private readonly history = new CoverageHistory();
+  private gapPosition = "";
+  private sensorsMs = -Infinity;
+  private sensors: readonly SensorRecord[] = [];
   private totals: GroupingCounters = { findingsFolded: 0, findingsForgotten: 0 };
 
   constructor(private readonly ports: GroupingPorts) {}
 
   counters(): Record<string, number> {
-    return { ...(this.term?.grouping.counters ?? this.totals) };
+    return { ...(this.term?.grouping.counters ?? this.totals), ...this.history.counters };
   }
 
   setPolicy(policy: Policy, home: HomeNetworks): void {
@@ -64,9 +73,9 @@ export class GroupingLoop {
   }
 
   async run(nowMs: number): Promise<void> {
+    await this.refreshSensors(nowMs);
     const term = await this.hold(nowMs);
     if (term === undefined) return;
-    await this.refreshSensors(term, nowMs);
     const closedUntil = await this.ports.board.closedUntil();
     await this.readBoard(term);
     // Asked last: while it says that all is there, what was read before was there too.
@@ -93,10 +102,11 @@ export class GroupingLoop {
   private async begin(nowMs: number): Promise<Term | undefined> {
     const lease = await this.ports.leases.acquire(leaseName, leaseMs);
     if (lease === undefined) return undefined;
-    const grouping = new Grouping(this.settings());
+    const grouping = new Grouping(this.settings(), this.history);
     for (const name of this.names) grouping.nameSensor(name);
     grouping.restore(await this.ports.incidents.loadAll());
-    this.term = { lease, grouping, position: "", renewedMs: nowMs, sensorsMs: -Infinity };
+    grouping.setSensors(this.sensors);
+    this.term = { lease, grouping, position: "", renewedMs: nowMs };
     return this.term;
   }
 
@@ -116,18 +126,28 @@ export class GroupingLoop {
     }
   }
 
-  private async refreshSensors(term: Term, nowMs: number): Promise<void> {
-    if (nowMs - term.sensorsMs < sensorsEveryMs) return;
-    term.sensorsMs = nowMs;
+  private async refreshSensors(nowMs: number): Promise<void> {
+    if (nowMs - this.sensorsMs < sensorsEveryMs) return;
+    this.sensorsMs = nowMs;
     const sensors = await this.ports.sensors.list(nowMs);
-    term.grouping.setSensors(sensors);
-    term.grouping.configure({ ...this.settings(), burstHostsMin: this.burstHostsMin(sensors.length) });
+    this.sensors = sensors.filter(({ name }) => !isDrillSensor(name));
+    this.history.observe(this.sensors, nowMs);
+    await this.readGaps(nowMs);
+    this.term?.grouping.setSensors(this.sensors);
+    this.term?.grouping.configure(this.settings());
+  }
+
+  private async readGaps(nowMs: number): Promise<void> {
+    if (this.ports.gaps === undefined) return;
+    const { gaps, position } = await this.ports.gaps.read(this.gapPosition);
+    this.gapPosition = position;
+    for (const gap of gaps) this.history.addGap(gap, nowMs);
   }
 
   private settings(): { sessionGapMs: number; burstHostsMin: number } {
     return {
       sessionGapMs: (this.policy?.incident.sessionGapHours ?? 24) * 3_600_000,
-      burstHostsMin: this.burstHostsMin(0),
+      burstHostsMin: this.burstHostsMin(this.sensors.length),
     };
   }
 

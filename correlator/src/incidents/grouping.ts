@@ -1,3 +1,4 @@
+import { CoverageHistory } from "../sensors/coverage-history.js";
 import type { SensorRecord } from "../sensors/sensor-registry.js";
 import { sensorHash } from "../sensors/sensor-registry.js";
 import { IncidentGroups, type GroupingSettings } from "./incident-groups.js";
@@ -28,7 +29,7 @@ export class Grouping {
   /** Confirmed findings whose slice is not closed in every partition yet. */
   private waiting: Finding[] = [];
   private readonly provisional = new Map<string, Finding>();
-  private readonly publisher = new IncidentPublisher();
+  private readonly publisher: IncidentPublisher;
   private readonly sensorNames = new Map<number, string>();
   private foldedUntilMs = 0;
   /** What is served: the confirmed incidents with the open findings on top. */
@@ -36,7 +37,13 @@ export class Grouping {
   private isStale = true;
   private takenMs = 0;
 
-  constructor(private settings: Omit<GroupingSettings, "sensorName">) {}
+  /** @param history what the sensors did not see, which the caller keeps current */
+  constructor(
+    private settings: Omit<GroupingSettings, "sensorName">,
+    history = new CoverageHistory(),
+  ) {
+    this.publisher = new IncidentPublisher(history);
+  }
 
   configure(settings: Omit<GroupingSettings, "sensorName">): void {
     this.settings = settings;
@@ -56,7 +63,6 @@ export class Grouping {
   /** Names of the sensors behind the hashes in findings. */
   setSensors(sensors: readonly SensorRecord[]): void {
     for (const { name } of sensors) this.nameSensor(name);
-    this.publisher.setSensors(sensors);
   }
 
   nameSensor(name: string): void {

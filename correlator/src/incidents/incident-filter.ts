@@ -1,12 +1,13 @@
 import ipaddr from "ipaddr.js";
 import { formatAddressKey, prefixOf } from "../windows/address-key.js";
+import { isDrill } from "./drill.js";
 import type { IncidentFilter } from "./incident-store.js";
 import { severities, type Incident } from "./incident.js";
 
 /**
  * A test for the incidents a filter asks for; prepare it once, use it for many.
  * Merged and retracted incidents match only when asked for, by
- * `includeInactive` or by naming their state.
+ * `includeInactive` or by naming their state; drills only by `includeInactive`.
  */
 export function incidentMatcher(filter: IncidentFilter): (incident: Incident) => boolean {
   const minSeverity = filter.minSeverity === undefined ? 0 : severities.indexOf(filter.minSeverity);
@@ -15,6 +16,7 @@ export function incidentMatcher(filter: IncidentFilter): (incident: Incident) =>
   const { sensor } = filter;
   return (incident) =>
     isStateWanted(incident, filter) &&
+    (filter.includeInactive === true || !isDrill(incident)) &&
     (!filter.kinds?.length || filter.kinds.includes(incident.kind)) &&
     severities.indexOf(incident.severity) >= minSeverity &&
     (filter.seenAfterMs === undefined || incident.lastSeenMs >= filter.seenAfterMs) &&

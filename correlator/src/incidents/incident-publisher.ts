@@ -1,8 +1,10 @@
-import type { SensorRecord } from "../sensors/sensor-registry.js";
+import type { CoverageHistory } from "../sensors/coverage-history.js";
+import { drillGapMs, isDrill } from "./drill.js";
+import { IncidentCoverage } from "./incident-coverage.js";
 import type { IncidentDraft } from "./incident-draft.js";
 import type { IncidentGroups } from "./incident-groups.js";
 import { renderIncident } from "./incident-render.js";
-import type { Coverage, Incident, IncidentEvent, IncidentEventType, IncidentState } from "./incident.js";
+import type { Incident, IncidentEvent, IncidentEventType, IncidentState } from "./incident.js";
 
 /** An incident that goes on changing is told at most this often. */
 export const updateEveryMs = 1000;
@@ -34,8 +36,13 @@ interface Published {
  */
 export class IncidentPublisher {
   private readonly published = new Map<string, Published>();
-  private sensors: readonly SensorRecord[] = [];
+  private readonly coverage: IncidentCoverage;
   private knownAliases = new Map<string, string>();
+
+  /** @param history what the sensors did not see, which the caller keeps current */
+  constructor(private readonly history: CoverageHistory) {
+    this.coverage = new IncidentCoverage(history);
+  }
 
   restore(incident: Incident): void {
     this.published.set(incident.id, {
@@ -50,10 +57,6 @@ export class IncidentPublisher {
     this.published.delete(id);
   }
 
-  setSensors(sensors: readonly SensorRecord[]): void {
-    this.sensors = sensors;
-  }
-
   /**
    * Events between what was published and what the view shows.
    * @param changed ids of the drafts to look at; all of them, and what is gone, when undefined
@@ -64,6 +67,7 @@ export class IncidentPublisher {
     context: PublishContext,
   ): IncidentEvent[] {
     const aliases = changed === undefined ? this.aliases(view) : this.knownAliases;
+    if (changed === undefined) this.refreshCoverage(view);
     const events: IncidentEvent[] = [];
     for (const draft of changed === undefined ? view.all() : draftsOf(view, changed)) {
       const id = aliases.get(draft.id) ?? draft.id;
@@ -72,6 +76,12 @@ export class IncidentPublisher {
     }
     if (changed === undefined) this.retireMissing(view, aliases, context, events);
     return events;
+  }
+
+  private refreshCoverage(view: IncidentGroups): void {
+    this.coverage.keepOnly((id) => view.get(id) !== undefined);
+    const span = this.history.takeChanged();
+    if (span !== undefined) this.coverage.lookAgain(span);
   }
 
   private retireMissing(
@@ -116,7 +126,8 @@ export class IncidentPublisher {
     if (mergedInto !== "" && (known === undefined || known.incident.mergedInto === mergedInto))
       return undefined;
     const state = stateOf(draft, known, context);
-    const fingerprint = `${draft.fingerprint()}|${state}|${mergedInto}`;
+    const covered = this.coverage.of(draft, known?.incident.coverage.lapses ?? []);
+    const fingerprint = `${draft.fingerprint()}|${state}|${mergedInto}|${covered.fingerprint}`;
     if (known?.fingerprint === fingerprint) return undefined;
     const incident = { ...this.render(draft, known, state, context), id, mergedInto };
     const type = typeOf(known?.incident, incident);
@@ -124,7 +135,8 @@ export class IncidentPublisher {
       if (context.nowMs - known.atMs < updateEveryMs) return undefined;
       if (contentOf(known.incident) === contentOf(incident)) return remember(known, fingerprint);
     }
-    const notify = type === "opened" || (type === "updated" && isNews(known, incident));
+    const notify =
+      (type === "opened" || (type === "updated" && isNews(known, incident))) && !isDrill(incident);
     this.published.set(id, {
       incident,
       fingerprint,
@@ -145,7 +157,7 @@ export class IncidentPublisher {
       revision: (known?.incident.revision ?? 0) + 1,
       updateMs: context.nowMs,
       retractReason: "",
-      coverage: this.coverage(),
+      coverage: this.coverage.of(draft, known?.incident.coverage.lapses ?? []).coverage,
       sensorName: context.sensorName,
       isInside: context.isInside,
     });
@@ -178,18 +190,6 @@ export class IncidentPublisher {
       atMs: context.nowMs,
     });
     events.push({ type: successor === undefined ? "retracted" : "merged", incident: next, notify: false });
-  }
-
-  private coverage(): Coverage {
-    const lost = this.sensors.reduce((sum, sensor) => sum + sensor.lostRecords, 0);
-    return {
-      silentSensors: this.sensors.filter(({ state }) => state === "silent").map(({ name }) => name),
-      droppingSensors: this.sensors
-        .filter(({ counters }) => (counters["packets_dropped_kernel"] ?? 0) > 0)
-        .map(({ name }) => name),
-      refusedMembers: 0,
-      lostRecords: lost,
-    };
   }
 }
 
@@ -229,7 +229,8 @@ function successorOf(incident: Incident, view: IncidentGroups): IncidentDraft | 
 
 function stateOf(draft: IncidentDraft, known: Published | undefined, context: PublishContext): IncidentState {
   const quietMs = Number.isFinite(context.foldedUntilMs) ? context.foldedUntilMs - draft.lastSliceEndMs : 0;
-  if (quietMs > context.sessionGapMs) return "closed";
+  const isDrilled = known !== undefined && isDrill(known.incident);
+  if (quietMs > (isDrilled ? drillGapMs : context.sessionGapMs)) return "closed";
   if (quietMs > quietAfterMs) return "quiet";
   return known === undefined || (known.incident.state === "open" && sameSize(known.incident, draft))
     ? "open"
@@ -264,8 +265,8 @@ function isNews(known: Published | undefined, incident: Incident): boolean {
   );
 }
 
-/** What makes two renderings the same: everything but revision, time of update and the fleet's state. */
+/** What makes two renderings the same: everything but revision and time of update. */
 function contentOf(incident: Incident): string {
-  const { revision: _revision, updateMs: _updateMs, coverage: _coverage, ...content } = incident;
+  const { revision: _revision, updateMs: _updateMs, ...content } = incident;
   return JSON.stringify(content);
 }

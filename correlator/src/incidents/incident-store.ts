@@ -10,7 +10,7 @@ export interface IncidentFilter {
   readonly sensor?: string;
   readonly seenAfterMs?: number;
   readonly seenBeforeMs?: number;
-  /** Also merged and retracted incidents. */
+  /** Also merged and retracted incidents, and drills. */
   readonly includeInactive?: boolean;
 }
 

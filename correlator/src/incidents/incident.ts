@@ -1,3 +1,4 @@
+import type { CoverageLapse } from "../sensors/coverage-lapse.js";
 import type { AddressKey } from "../windows/address-key.js";
 
 /** Closed list of incident kinds, in the order of the wire enum (from 1). */
@@ -77,11 +78,15 @@ export interface ContactSample {
   readonly sensors: readonly string[];
 }
 
+/** What the fleet could not see in the incident's time; lists are in order of name. */
 export interface Coverage {
   readonly silentSensors: readonly string[];
   readonly droppingSensors: readonly string[];
+  readonly waitingSensors: readonly string[];
   readonly refusedMembers: number;
   readonly lostRecords: number;
+  /** One for each sensor and reason, in this order; at most 100. */
+  readonly lapses: readonly CoverageLapse[];
 }
 
 /** An incident as stores keep it and the API maps it. Addresses and ports are text, times milliseconds. */

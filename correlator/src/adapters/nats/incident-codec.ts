@@ -1,6 +1,9 @@
 import type { Timestamp } from "@picket/proto/generated/google/protobuf/timestamp.js";
 import * as wire from "@picket/proto/generated/picket/v1/incident.js";
+import { isDrill } from "../../incidents/drill.js";
 import { incidentEventTypes, incidentKinds, incidentStates, severities } from "../../incidents/incident.js";
+import { lapseReasons } from "../../sensors/coverage-lapse.js";
+import type { CoverageLapse } from "../../sensors/coverage-lapse.js";
 import type {
   ContactSample,
   Coverage,
@@ -67,13 +70,16 @@ function toWire(incident: Incident): wire.Incident {
     coverage: {
       silentSensors: [...incident.coverage.silentSensors],
       droppingSensors: [...incident.coverage.droppingSensors],
+      waitingSensors: [...incident.coverage.waitingSensors],
       refusedMembers: BigInt(Math.round(incident.coverage.refusedMembers)),
       lostRecords: BigInt(Math.round(incident.coverage.lostRecords)),
+      lapses: incident.coverage.lapses.map(lapseToWire),
     },
+    drill: isDrill(incident),
   };
 }
 
-type WireLists = "sources" | "targets" | "ports" | "factors" | "evidence" | "samples" | "coverage";
+type WireLists = "sources" | "targets" | "ports" | "factors" | "evidence" | "samples" | "coverage" | "drill";
 
 function scalarsToWire(incident: Incident): Omit<wire.Incident, WireLists> {
   return {
@@ -158,9 +164,29 @@ function coverageFromWire(coverage: wire.Coverage | undefined): Coverage {
   return {
     silentSensors: coverage?.silentSensors ?? [],
     droppingSensors: coverage?.droppingSensors ?? [],
+    waitingSensors: coverage?.waitingSensors ?? [],
     refusedMembers: Number(coverage?.refusedMembers ?? 0),
     lostRecords: Number(coverage?.lostRecords ?? 0),
+    lapses: (coverage?.lapses ?? []).flatMap(lapseFromWire),
   };
+}
+
+function lapseToWire({ sensor, reason, fromMs, toMs, count }: CoverageLapse): wire.CoverageLapse {
+  return {
+    sensor,
+    reason: lapseReasons.indexOf(reason) + 1,
+    fromTime: timestampOf(fromMs),
+    toTime: Number.isFinite(toMs) ? timestampOf(toMs) : undefined,
+    count: BigInt(Math.round(count)),
+  };
+}
+
+/** A reason of a newer version is left out. */
+function lapseFromWire({ sensor, reason, fromTime, toTime, count }: wire.CoverageLapse): CoverageLapse[] {
+  const known = lapseReasons[reason - 1];
+  if (known === undefined) return [];
+  const toMs = toTime === undefined ? Infinity : millisecondsOf(toTime);
+  return [{ sensor, reason: known, fromMs: millisecondsOf(fromTime), toMs, count: Number(count) }];
 }
 
 /** Times keep microseconds, which is what sensors measure. */
