@@ -7,8 +7,9 @@ const setprivFiles = ["/usr/bin/setpriv", "/bin/setpriv"];
 const probeMaxMs = 5000;
 /** Root may read and write everything, root without privileges may not. */
 const probeScript = `
-  const { accessSync, constants } = require("node:fs");
-  for (const word of process.argv.slice(1)) accessSync(word.slice(1), constants[word[0] + "_OK"]);`;
+  const { accessSync, constants, readFileSync } = require("node:fs");
+  for (const word of process.argv.slice(1)) accessSync(word.slice(1), constants[word[0] + "_OK"]);
+  process.stdout.write(readFileSync("/proc/self/status", "utf8"));`;
 
 /** Nothing but CAP_NET_RAW, and no way to get more by running another program. */
 const keepNetRaw = ["--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--no-new-privs"];
@@ -64,8 +65,13 @@ export function captureOnlyPrefix(files: NeededFiles, options: readonly string[]
 function probe(prefix: readonly string[], files: NeededFiles): string | undefined {
   const words = [...files.read.map((file) => `R${file}`), ...files.write.map((file) => `W${file}`)];
   const command = [...prefix.slice(1), process.execPath, "-e", probeScript, "--", ...words];
-  const { status, error, stderr } = spawnSync(prefix[0], command, { encoding: "utf8", timeout: probeMaxMs });
-  if (status === 0) return undefined;
+  const { status, error, stdout, stderr } = spawnSync(prefix[0], command, {
+    encoding: "utf8",
+    timeout: probeMaxMs,
+  });
+  // User 0 gets back by every program it starts what the bounding set leaves it.
+  if (status === 0)
+    return holdsMoreThanCapture(stdout) ? "other capabilities cannot be given up here" : undefined;
   const lines = (error?.message ?? stderr).trim().split("\n");
   return lines.find((line) => line.startsWith("Error: "))?.slice("Error: ".length) ?? lines[0];
 }
