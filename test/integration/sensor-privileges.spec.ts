@@ -21,8 +21,10 @@ describe.skipIf(!canRun)("privileges of a sensor", () => {
   let folder: ReturnType<typeof temporaryFolder>;
   let sensor: ChildProcess | undefined;
   let log = "";
+  let prefix: readonly string[] = [];
 
   beforeEach(() => {
+    prefix = [];
     folder = temporaryFolder();
     log = "";
   });
@@ -44,9 +46,8 @@ describe.skipIf(!canRun)("privileges of a sensor", () => {
       "--spool-folder",
       folder.path,
     ];
-    const child = spawn(process.execPath, [launcher, ...args, ...words], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const command = [...prefix, process.execPath, launcher, ...args, ...words];
+    const child = spawn(command[0], command.slice(1), { stdio: ["ignore", "ignore", "pipe"] });
     sensor = child;
     child.stderr.on("data", (chunk: Buffer) => (log += chunk.toString()));
     await waitUntil("capturing", () => log.includes("capturing on"));
@@ -84,6 +85,14 @@ describe.skipIf(!canRun)("privileges of a sensor", () => {
     const pid = sensor?.pid ?? 0;
     await waitUntil("a confined meter", () => statusOf(childOf(pid))["Seccomp"] === "2");
     expect(statusOf(childOf(pid))).toMatchObject({ CapEff: onlyNetRaw });
+  });
+
+  it("says so and goes on where nothing can be given up, as in some containers", async () => {
+    prefix = ["/usr/bin/setpriv", "--bounding-set=-setpcap", "--inh-caps=-all"];
+    await start();
+    expect(log).toContain("keeping all privileges: other capabilities cannot be given up here");
+    expect(log).toContain("the meter keeps this process's privileges");
+    await waitUntil("a confined meter", () => statusOf(childOf(sensor?.pid ?? 0))["Seccomp"] === "2");
   });
 
   it("leaves a confined process no connection, no file to write and no program, in any thread", () => {
