@@ -13,6 +13,7 @@ import { PolicyResponder } from "./adapters/nats/policy-responder.js";
 import { StatusListener } from "./adapters/nats/status-listener.js";
 import { RedisConnection } from "./adapters/redis/redis-connection.js";
 import { RedisFindingBoard } from "./adapters/redis/redis-finding-board.js";
+import { RedisGapLedger } from "./adapters/redis/redis-gap-ledger.js";
 import { RedisIncidentState } from "./adapters/redis/redis-incident-state.js";
 import { RedisLeases } from "./adapters/redis/redis-leases.js";
 import { RedisRebuildLedger } from "./adapters/redis/redis-rebuild-ledger.js";
@@ -27,6 +28,8 @@ import { Correlator } from "./pipeline.js";
 import type { CorrelatorPorts } from "./pipeline.js";
 import type { RebuildLedger } from "./rebuild/rebuild-ledger.js";
 import { Rebuilder } from "./rebuild/rebuilder.js";
+import type { GapLedger } from "./sensors/gap-ledger.js";
+import type { SensorRegistry } from "./sensors/sensor-registry.js";
 import * as tokens from "./tokens.js";
 
 /** What a correlator process consists of; nothing is started yet. */
@@ -70,6 +73,7 @@ const stores: Provider[] = [
   over(tokens.WINDOW_STORE, (redis) => new RedisWindowStore(redis)),
   over(tokens.FINDING_BOARD, (redis) => new RedisFindingBoard(redis)),
   over(tokens.REBUILD_LEDGER, (redis) => new RedisRebuildLedger(redis)),
+  over(tokens.GAP_LEDGER, (redis) => new RedisGapLedger(redis)),
   over(tokens.LEASES, (redis) => new RedisLeases(redis)),
   over(tokens.INCIDENT_STORE, (redis, link) => new NatsIncidentStore(link, new RedisIncidentState(redis))),
   over(tokens.SENSOR_REGISTRY, (redis, link) => new NatsSensorRegistry(link, new RedisSensorTotals(redis))),
@@ -87,10 +91,10 @@ const stores: Provider[] = [
   },
   {
     provide: tokens.FLOW_SOURCE,
-    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.LIMITED_LOG],
-    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, log: LimitedLog) =>
+    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.GAP_LEDGER, tokens.LIMITED_LOG],
+    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, gaps: GapLedger, log: LimitedLog) =>
       new NatsFlowSource(link, {
-        accounts: sensors,
+        accounts: accountsOf(sensors, gaps),
         onFailure: (error) => log.failure("read flows", error),
       }),
   },
@@ -105,6 +109,7 @@ const correlator: Provider = {
     tokens.INCIDENT_STORE,
     tokens.SENSOR_REGISTRY,
     tokens.REBUILD_LEDGER,
+    tokens.GAP_LEDGER,
   ],
   useFactory: (
     windows: CorrelatorPorts["windows"],
@@ -113,9 +118,10 @@ const correlator: Provider = {
     incidents: CorrelatorPorts["incidents"],
     sensors: CorrelatorPorts["sensors"],
     rebuild: RebuildLedger,
+    gaps: GapLedger,
   ) =>
     new Correlator(
-      { windows, board, leases, incidents, sensors, rebuild },
+      { windows, board, leases, incidents, sensors, rebuild, gaps },
       { owner: `${hostname()}-${process.pid}`, seed: randomBytes(4).readUInt32LE() },
     ),
 };
@@ -147,6 +153,20 @@ const rebuilder: Provider = {
       },
     ),
 };
+
+/** A gap counts as lost, and belongs to the coverage of its time. */
+function accountsOf(
+  sensors: SensorRegistry,
+  ledger: GapLedger,
+): Pick<SensorRegistry, "recordApplied" | "recordGaps" | "recordRejected"> {
+  return {
+    recordApplied: (batches) => sensors.recordApplied(batches),
+    recordGaps: async (gaps) => {
+      await Promise.all([sensors.recordGaps(gaps), ledger.record(gaps)]);
+    },
+    recordRejected: (batches) => sensors.recordRejected(batches),
+  };
+}
 
 /** A store over the connections. */
 function over(token: symbol, build: (redis: RedisConnection, link: NatsLink) => unknown): Provider {

@@ -16,4 +16,5 @@ export const STATUS_LISTENER = Symbol("status listener");
 export const POLICY_RESPONDER = Symbol("policy responder");
 export const CORRELATOR = Symbol("correlator");
 export const REBUILD_LEDGER = Symbol("rebuild ledger");
+export const GAP_LEDGER = Symbol("gap ledger");
 export const REBUILDER = Symbol("rebuilder");
