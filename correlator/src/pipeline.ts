@@ -2,7 +2,7 @@ import { Evaluator } from "./detectors/evaluator.js";
 import { EvaluationQueue } from "./detectors/evaluation-queue.js";
 import type { FlowDelivery } from "./flows/flow-source.js";
 import type { CorrelatorPorts } from "./correlator-ports.js";
-import { clockCorrectionMs, contributionOf } from "./flows/batch-context.js";
+import { batchCorrectionMs, contributionOf } from "./flows/batch-context.js";
 import { HomeNetworks } from "./flows/home-networks.js";
 import { Observer } from "./flows/observer.js";
 import { GroupingLoop } from "./incidents/grouping-loop.js";
@@ -125,7 +125,7 @@ export class Correlator {
     this.observer.observe(delivery.columns, {
       sensor: sensorHash(delivery.sensor),
       contribution: contributionOf(delivery.sensor, delivery.columns),
-      clockCorrectionMs: clockCorrectionMs(delivery.ingestMs, delivery.sentMs),
+      clockCorrectionMs: batchCorrectionMs(delivery.columns, delivery.ingestMs, delivery.sentMs),
     });
     this.grouping.nameSensor(delivery.sensor);
   }

@@ -1,10 +1,10 @@
-import { clockCorrectionMs, contributionOf } from "../flows/batch-context.js";
+import { appliedBatchOf, batchCorrectionMs, contributionOf } from "../flows/batch-context.js";
 import type { HomeNetworks } from "../flows/home-networks.js";
 import { Observer } from "../flows/observer.js";
 import type { Evaluator } from "../detectors/evaluator.js";
 import type { BoardEntry, FindingBoard } from "../incidents/incident-store.js";
 import type { Policy } from "../policy/policy.js";
-import { sensorHash } from "../sensors/sensor-registry.js";
+import { sensorHash, type SensorRegistry } from "../sensors/sensor-registry.js";
 import { partitionCount, type HotWindow, type WindowStore } from "../windows/window-store.js";
 import type { StoredBatch } from "./flow-history.js";
 
@@ -14,6 +14,8 @@ const windowsPerPost = 256;
 export interface ReplayPorts {
   readonly windows: WindowStore;
   readonly board: FindingBoard;
+  /** Counts what it does not know yet: its sums are lost together with the windows. */
+  readonly sensors?: Pick<SensorRegistry, "recordApplied">;
 }
 
 /**
@@ -46,12 +48,14 @@ export class Replayer {
       this.observer.observe(batch.columns, {
         sensor: sensorHash(batch.sensor),
         contribution: contributionOf(batch.sensor, batch.columns),
-        clockCorrectionMs: clockCorrectionMs(batch.ingestMs, batch.sentMs),
+        clockCorrectionMs: batchCorrectionMs(batch.columns, batch.ingestMs, batch.sentMs),
       });
       this.counters.flowsReplayed += batch.columns.length;
     }
     this.counters.batchesReplayed += batches.length;
-    return await this.ports.windows.merge(this.observer.take());
+    const hot = await this.ports.windows.merge(this.observer.take());
+    await this.ports.sensors?.recordApplied(batches.map(appliedBatchOf));
+    return hot;
   }
 
   /** Posts what these windows show as provisional findings. */
