@@ -2,12 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Inject, Injectable } from "@nestjs/common";
 import { PicketError } from "@picket/proto/picket-error.js";
 import type { CorrelatorConfig } from "./config.js";
+import { appliedBatchOf } from "./flows/batch-context.js";
 import type { FlowDelivery, FlowSource } from "./flows/flow-source.js";
 import type { LimitedLog } from "./log.js";
 import type { Correlator } from "./pipeline.js";
 import type { PolicyRevision } from "./policy/policy.js";
 import type { PolicyStore } from "./policy/policy-store.js";
-import type { AppliedBatch } from "./sensors/batch-account.js";
 import type { SensorRegistry } from "./sensors/sensor-registry.js";
 import * as tokens from "./tokens.js";
 import { untilAborted } from "./until-aborted.js";
@@ -90,7 +90,7 @@ export class CorrelatorLoops {
   /** Acknowledges when the effect of all is durable and counted. */
   async #applyAll(deliveries: readonly FlowDelivery[]): Promise<void> {
     await this.correlator.applyDeliveries(deliveries, this.flows.nowMs());
-    await this.sensors.recordApplied(deliveries.map(appliedBatch));
+    await this.sensors.recordApplied(deliveries.map(appliedBatchOf));
     for (const delivery of deliveries) {
       this.counters.flowsApplied += delivery.columns.length;
       delivery.acknowledge();
@@ -144,9 +144,4 @@ export class CorrelatorLoops {
   async #rest(ms: number): Promise<void> {
     await delay(ms, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
-}
-
-function appliedBatch({ sensor, columns, ingestMs }: FlowDelivery): AppliedBatch {
-  const epoch = Buffer.from(columns.epoch).toString("hex");
-  return { sensor, epoch, sequence: columns.sequence, records: columns.length, ingestMs };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as wait } from "node:timers/promises";
 
+import { appliedBatchOf } from "@picket/correlator/flows/batch-context.js";
 import type { FlowDelivery } from "@picket/correlator/flows/flow-source.js";
 import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import type { FlowColumns } from "@picket/proto/batch/flow-columns.js";
@@ -85,15 +86,6 @@ export class EmbeddedCorrelator {
 
   private async apply(deliveries: readonly FlowDelivery[], nowMs: number): Promise<void> {
     await this.engine.correlator.applyDeliveries(deliveries, nowMs);
-    const epoch = Buffer.from(this.epoch).toString("hex");
-    await this.engine.sensors.recordApplied(
-      deliveries.map(({ sensor, columns: { sequence, length: records }, ingestMs }) => ({
-        sensor,
-        epoch,
-        sequence,
-        records,
-        ingestMs,
-      })),
-    );
+    await this.engine.sensors.recordApplied(deliveries.map(appliedBatchOf));
   }
 }

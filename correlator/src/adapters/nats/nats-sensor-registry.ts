@@ -7,6 +7,7 @@ import { silentAfterMs, sensorStates } from "../../sensors/sensor-registry.js";
 import type { SensorRecord, SensorRegistry } from "../../sensors/sensor-registry.js";
 import type { RedisSensorTotals, SensorTotals } from "../redis/redis-sensor-totals.js";
 import { AppliedPublisher } from "./applied-publisher.js";
+import { GapHistory } from "./gap-history.js";
 import { natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { sensorsBucket } from "./subjects.js";
@@ -53,6 +54,7 @@ export class NatsSensorRegistry implements SensorRegistry {
   readonly #records = new Map<string, SensorRecord>();
   readonly #storedMs = new Map<string, number>();
   readonly #applied: AppliedPublisher;
+  readonly #gaps: GapHistory;
   #knownTotals = new Map<string, SensorTotals>();
   #following: Promise<void> | undefined;
   #firstRead: Promise<void> | undefined;
@@ -62,6 +64,7 @@ export class NatsSensorRegistry implements SensorRegistry {
     this.#totals = totals;
     this.#options = { ...defaults, ...options };
     this.#applied = new AppliedPublisher(link, (epochs) => totals.floors(epochs));
+    this.#gaps = new GapHistory(link, (gaps) => totals.addGaps(gaps));
   }
 
   /** Begins to follow what other processes store; done by the first use as well. */
@@ -91,7 +94,9 @@ export class NatsSensorRegistry implements SensorRegistry {
     }
   }
 
+  /** The first batch after a loss of the sums brings back the gaps; batches come back as they are replayed. */
   async recordApplied(batches: readonly AppliedBatch[]): Promise<void> {
+    this.#gaps.recount(this.#totals.stateEpoch);
     await this.#totals.addBatches(batches);
     for (const batch of batches) this.#applied.note(batch);
   }
@@ -111,7 +116,7 @@ export class NatsSensorRegistry implements SensorRegistry {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#applied.close();
+    await Promise.all([this.#applied.close(), this.#gaps.close()]);
     await this.#following;
   }
 

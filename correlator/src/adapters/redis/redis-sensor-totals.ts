@@ -56,6 +56,11 @@ export class RedisSensorTotals {
 
   constructor(private readonly redis: RedisConnection) {}
 
+  /** Changes when the sums may be gone. */
+  get stateEpoch(): number {
+    return this.redis.stateEpoch;
+  }
+
   /** Resolves when they are counted; throws when nobody knows, and it may be done again. */
   async addBatches(batches: readonly AppliedBatch[]): Promise<void> {
     for (const some of chunks(batches))
