@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeGap } from "@picket/sensor/export/gap-codec.js";
 import { DiskSpool } from "@picket/sensor/export/disk-spool.js";
+import type { Gap } from "@picket/sensor/export/gap.js";
 import type { SpoolItem } from "@picket/sensor/export/spool.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { temporaryFolder, waitUntil } from "./sensor-harness.js";
@@ -96,42 +97,58 @@ describe("a spool whose process is killed", () => {
     }
     append();`;
 
-  it("opens at once, gives back all that was written and says crash, time after time", async () => {
-    const folder = temporaryFolder();
-    const written: number[] = [];
-    for (let run = 1; run <= 8; run++) {
-      const child = spawn(
-        process.execPath,
-        ["--input-type=module", "-e", program, folder.path, String(run)],
-        {
-          stdio: ["ignore", "pipe", "inherit"],
-        },
-      );
-      let last = 0;
-      child.stdout.on("data", (chunk: Buffer) => (last = Number(chunk.toString().trim().split("\n").at(-1))));
-      await waitUntil("something written", () => last > run * 40);
-      child.kill("SIGKILL");
-      await new Promise((resolve) => child.once("close", resolve));
-      written.push(last);
-    }
-    const startMs = performance.now();
-    const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
-    const spool = DiskSpool.open({ ...options, folder: folder.path });
-    expect(performance.now() - startMs).toBeLessThan(1000);
-    const sequences = new Map<number, number[]>();
-    const reasons: string[] = [];
-    for (let entry = spool.next(); entry !== undefined; entry = spool.next()) {
-      if (entry.kind === "gap") reasons.push(decodeGap(entry.bytes)?.reason ?? "");
-      else sequences.set(entry.epoch[0], [...(sequences.get(entry.epoch[0]) ?? []), entry.sequence]);
-      spool.delivered(entry);
-    }
-    await spool.close();
-    expect(reasons).toEqual(written.map(() => "crash"));
-    written.forEach((last, i) => {
-      const found = sequences.get(i + 1) ?? [];
-      expect(found.length).toBeGreaterThanOrEqual(last);
-      expect(found).toEqual(found.map((_, at) => at + 1));
-    });
-    folder.remove();
-  }, 60_000);
+  const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
+  const kills = Number(process.env["PICKET_SPOOL_KILLS"] ?? 8);
+  const killsOfFolder = 8;
+
+  /** Writes from a process of its own and kills it; resolves to the last sequence it said and when it died. */
+  async function writeUntilKilled(folder: string, run: number): Promise<{ last: number; killedUs: number }> {
+    const command = ["--input-type=module", "-e", program, folder, String(run)];
+    const child = spawn(process.execPath, command, { stdio: ["ignore", "pipe", "inherit"] });
+    let last = 0;
+    child.stdout.on("data", (chunk: Buffer) => (last = Number(chunk.toString().trim().split("\n").at(-1))));
+    const stopAt = 20 * (1 + ((run * 7919) % 97));
+    await waitUntil("something written", () => last >= stopAt);
+    child.kill("SIGKILL");
+    const killedUs = Date.now() * 1000;
+    await new Promise((resolve) => child.once("close", resolve));
+    return { last, killedUs };
+  }
+
+  it(
+    "opens at once, gives back all that was written and says crash, time after time",
+    async () => {
+      for (let killed = 0; killed < kills; killed += killsOfFolder) {
+        const folder = temporaryFolder();
+        const runs: { last: number; killedUs: number }[] = [];
+        for (let run = 1; run <= killsOfFolder; run++)
+          runs.push(await writeUntilKilled(folder.path, run + killed));
+        const startMs = performance.now();
+        const spool = DiskSpool.open({ ...options, folder: folder.path });
+        expect(performance.now() - startMs).toBeLessThan(1000);
+        const sequences = new Map<number, number[]>();
+        const crashes: Gap[] = [];
+        for (let entry = spool.next(); entry !== undefined; entry = spool.next()) {
+          const gap = entry.kind === "gap" ? decodeGap(entry.bytes) : undefined;
+          if (gap !== undefined) crashes.push(gap);
+          else sequences.set(entry.epoch[0], [...(sequences.get(entry.epoch[0]) ?? []), entry.sequence]);
+          spool.delivered(entry);
+        }
+        await spool.close();
+        expect(crashes.map(({ reason }) => reason)).toEqual(runs.map(() => "crash"));
+        expect(spool.counters.spoolRecordsCorrupt).toBe(0);
+        runs.forEach(({ last, killedUs }, i) => {
+          const found = sequences.get((i + 1 + killed) & 255) ?? [];
+          expect(found.length).toBeGreaterThanOrEqual(last);
+          expect(found).toEqual(found.map((_, at) => at + 1));
+          const { fromUs, toUs } = crashes[i];
+          expect(fromUs).toBeLessThanOrEqual(killedUs);
+          expect(fromUs).toBeGreaterThan(killedUs - 2_000_000);
+          expect(toUs).toBeGreaterThanOrEqual(killedUs);
+        });
+        folder.remove();
+      }
+    },
+    60_000 + kills * 1000,
+  );
 });

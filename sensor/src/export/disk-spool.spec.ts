@@ -190,7 +190,7 @@ describe("disk spool", () => {
 
   it("with any bit flipped gives back the other batches and counts the damaged one", async () => {
     const running = open(1);
-    for (let sequence = 1; sequence <= 6; sequence++) running.append(batch(1, sequence));
+    for (let sequence = 1; sequence <= 7; sequence++) running.append(batch(1, sequence));
     await running.close();
     const [name] = segmentsIn(folder);
     const whole = readFileSync(join(folder, name));
@@ -202,7 +202,7 @@ describe("disk spool", () => {
       const spool = open(2);
       const { batches, gaps } = takeAll(spool);
       const damaged = Math.floor((at - 8) / 164) + 1;
-      expect(batches.map((entry) => entry.sequence)).toEqual([1, 2, 3, 4, 5, 6].filter((n) => n !== damaged));
+      expect(batches.map((entry) => entry.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== damaged));
       expect(gaps.map((gap) => gap.reason)).toEqual(["corrupt"]);
       if ((at - 8) % 164 >= 64) expect(gaps[0].records).toBe(10);
       expect(spool.counters.spoolRecordsCorrupt).toBe(1);
