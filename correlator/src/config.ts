@@ -47,6 +47,18 @@ export const correlatorConfigSchema = z.strictObject({
     1024 * 1024 * gibibyte,
     "Bytes of incident events that NATS keeps; the oldest go first.",
   ),
+  checkpointsBytesMax: integer(
+    256 * mebibyte,
+    mebibyte,
+    1024 * 1024 * gibibyte,
+    "Bytes of checkpoints of the windows that NATS keeps; the oldest go first.",
+  ),
+  checkpointEveryMinutes: integer(
+    60,
+    1,
+    1440,
+    "How often a checkpoint of the slow windows is taken, from which they are rebuilt when Redis loses them.",
+  ),
   tickIntervalMs: integer(100, 10, 5000, "How often slices are closed and findings grouped."),
   stopDeadlineMs: integer(5000, 0, 60_000, "How long a stop waits for work in hand; NATS delivers it again."),
   metricsListen: z

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Module } from "@nestjs/common";
 import type { DynamicModule, Provider } from "@nestjs/common";
+import { NatsCheckpointLog } from "./adapters/nats/nats-checkpoint-log.js";
 import { NatsFlowHistory } from "./adapters/nats/nats-flow-history.js";
 import { NatsFlowSource } from "./adapters/nats/nats-flow-source.js";
 import { NatsIncidentStore } from "./adapters/nats/nats-incident-store.js";
@@ -18,6 +19,7 @@ import { RedisIncidentState } from "./adapters/redis/redis-incident-state.js";
 import { RedisLeases } from "./adapters/redis/redis-leases.js";
 import { RedisRebuildLedger } from "./adapters/redis/redis-rebuild-ledger.js";
 import { RedisSensorTotals } from "./adapters/redis/redis-sensor-totals.js";
+import { RedisSlowState } from "./adapters/redis/redis-slow-state.js";
 import { RedisWindowStore } from "./adapters/redis/redis-window-store.js";
 import type { CorrelatorConfig } from "./config.js";
 import { CorrelatorLoops } from "./correlator-loops.js";
@@ -26,6 +28,7 @@ import { LimitedLog } from "./log.js";
 import type { Logger } from "./log.js";
 import { Correlator } from "./pipeline.js";
 import type { CorrelatorPorts } from "./pipeline.js";
+import { Checkpoints } from "./rebuild/checkpoints.js";
 import type { RebuildLedger } from "./rebuild/rebuild-ledger.js";
 import { Rebuilder } from "./rebuild/rebuilder.js";
 import type { GapLedger } from "./sensors/gap-ledger.js";
@@ -46,6 +49,7 @@ export class CorrelatorModule {
         ...servers,
         ...stores,
         correlator,
+        checkpoints,
         rebuilder,
         CorrelatorLoops,
       ],
@@ -133,6 +137,7 @@ const rebuilder: Provider = {
     tokens.LEASES,
     tokens.NATS_LINK,
     tokens.CORRELATOR,
+    tokens.CHECKPOINTS,
     tokens.LOG,
     tokens.LIMITED_LOG,
   ],
@@ -141,11 +146,18 @@ const rebuilder: Provider = {
     leases: CorrelatorPorts["leases"],
     link: NatsLink,
     correlator: Correlator,
+    checkpoints: Checkpoints,
     log: Logger,
     limited: LimitedLog,
   ) =>
     new Rebuilder(
-      { ledger, leases, history: new NatsFlowHistory(link), replayer: () => correlator.replayer() },
+      {
+        ledger,
+        leases,
+        checkpoints,
+        history: new NatsFlowHistory(link),
+        replayer: () => correlator.replayer(),
+      },
       {
         newGeneration: () => randomBytes(8).toString("hex"),
         onChange: (line) => log.info(line),
@@ -167,6 +179,36 @@ function accountsOf(
     recordRejected: (batches) => sensors.recordRejected(batches),
   };
 }
+
+const checkpoints: Provider = {
+  provide: tokens.CHECKPOINTS,
+  inject: [
+    tokens.CONFIG,
+    tokens.REBUILD_LEDGER,
+    tokens.REDIS_CONNECTION,
+    tokens.WINDOW_STORE,
+    tokens.NATS_LINK,
+  ],
+  useFactory: (
+    config: CorrelatorConfig,
+    ledger: RebuildLedger,
+    redis: RedisConnection,
+    windows: RedisWindowStore,
+    link: NatsLink,
+  ) =>
+    new Checkpoints(
+      {
+        ledger,
+        history: new NatsFlowHistory(link),
+        state: new RedisSlowState(redis, windows),
+        log: new NatsCheckpointLog(link),
+      },
+      {
+        everyMs: config.checkpointEveryMinutes * 60_000,
+        newId: () => randomBytes(8).toString("hex"),
+      },
+    ),
+};
 
 /** A store over the connections. */
 function over(token: symbol, build: (redis: RedisConnection, link: NatsLink) => unknown): Provider {

@@ -18,6 +18,7 @@ import type { LimitedLog, Logger } from "./log.js";
 import { CorrelatorMetrics } from "./metrics.js";
 import type { Correlator, CorrelatorPorts } from "./pipeline.js";
 import type { PolicyStore } from "./policy/policy-store.js";
+import type { Checkpoints } from "./rebuild/checkpoints.js";
 import type { Rebuilder } from "./rebuild/rebuilder.js";
 import * as tokens from "./tokens.js";
 
@@ -87,19 +88,26 @@ class RunningCorrelator {
     this.#redis.start();
     await this.#prepareStreams();
     if (this.#stop.signal.aborted) return;
-    this.#rebuilder.start();
-    this.#loops.start((revision) => this.#responder.setPolicy(revision));
+    this.#loops.start((revision) => {
+      this.#responder.setPolicy(revision);
+      this.#rebuilder.start();
+    });
     await Promise.all([this.#listener.start(), this.#responder.start()]);
     this.log.info("correlating");
   }
 
   /** Until the streams are there and as they must be; a server that does not answer is asked again. */
   async #prepareStreams(): Promise<void> {
-    const { streamReplicas: replicas, flowsBytesMax, incidentsBytesMax } = this.config;
+    const { streamReplicas: replicas, flowsBytesMax, incidentsBytesMax, checkpointsBytesMax } = this.config;
     const limited = this.get<LimitedLog>(tokens.LIMITED_LOG);
     while (!this.#stop.signal.aborted) {
       try {
-        return await ensureStreams(await this.#link.ready(), { replicas, flowsBytesMax, incidentsBytesMax });
+        return await ensureStreams(await this.#link.ready(), {
+          replicas,
+          flowsBytesMax,
+          incidentsBytesMax,
+          checkpointsBytesMax,
+        });
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         if (!(error instanceof PicketError) || error.code !== "SERVER_UNREACHABLE") throw error;
@@ -153,6 +161,7 @@ class RunningCorrelator {
       ...Object.fromEntries(rejected),
       ...this.#listener.counters,
       ...this.#rebuilder.counters,
+      ...this.get<Checkpoints>(tokens.CHECKPOINTS).counters,
       watermarkDelaySeconds: watermarkMs === 0 ? 0 : (Date.now() - watermarkMs) / 1000,
     };
   }

@@ -18,3 +18,4 @@ export const CORRELATOR = Symbol("correlator");
 export const REBUILD_LEDGER = Symbol("rebuild ledger");
 export const GAP_LEDGER = Symbol("gap ledger");
 export const REBUILDER = Symbol("rebuilder");
+export const CHECKPOINTS = Symbol("checkpoints");

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
+import { NatsCheckpointLog } from "@picket/correlator/adapters/nats/nats-checkpoint-log.js";
 import { NatsFlowHistory } from "@picket/correlator/adapters/nats/nats-flow-history.js";
 import { NatsFlowSource } from "@picket/correlator/adapters/nats/nats-flow-source.js";
 import { NatsIncidentStore } from "@picket/correlator/adapters/nats/nats-incident-store.js";
@@ -9,8 +10,10 @@ import { RedisFindingBoard } from "@picket/correlator/adapters/redis/redis-findi
 import { RedisIncidentState } from "@picket/correlator/adapters/redis/redis-incident-state.js";
 import { RedisLeases } from "@picket/correlator/adapters/redis/redis-leases.js";
 import { RedisRebuildLedger } from "@picket/correlator/adapters/redis/redis-rebuild-ledger.js";
+import { RedisSlowState } from "@picket/correlator/adapters/redis/redis-slow-state.js";
 import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window-store.js";
 import { Correlator } from "@picket/correlator/pipeline.js";
+import { Checkpoints } from "@picket/correlator/rebuild/checkpoints.js";
 import { Rebuilder, type RebuilderOptions } from "@picket/correlator/rebuild/rebuilder.js";
 import { until } from "./correlator-nats-fixture.js";
 
@@ -21,6 +24,8 @@ export interface RebuildingCorrelator {
   readonly connection: RedisConnection;
   readonly ledger: RedisRebuildLedger;
   readonly rebuilder: Rebuilder;
+  readonly checkpoints: Checkpoints;
+  readonly history: NatsFlowHistory;
   /** What the rebuilder said. */
   readonly lines: string[];
   isReady(): Promise<boolean>;
@@ -45,8 +50,14 @@ export async function startRebuilding(
     { owner: randomBytes(4).toString("hex") },
   );
   const lines: string[] = [];
+  const history = new NatsFlowHistory(link);
+  const state = new RedisSlowState(connection, windows);
+  const checkpoints = new Checkpoints(
+    { ledger, history, state, log: new NatsCheckpointLog(link) },
+    { everyMs: 3_600_000, newId: () => randomBytes(8).toString("hex") },
+  );
   const rebuilder = new Rebuilder(
-    { ledger, leases, history: new NatsFlowHistory(link), replayer: () => correlator.replayer() },
+    { ledger, leases, checkpoints, history, replayer: () => correlator.replayer() },
     {
       newGeneration: () => randomBytes(8).toString("hex"),
       onChange: (line) => lines.push(line),
@@ -54,7 +65,7 @@ export async function startRebuilding(
       ...options,
     },
   );
-  const source = new NatsFlowSource(link, { onGap: () => Promise.resolve() });
+  const source = new NatsFlowSource(link, { accounts: new MemorySensorRegistry() });
   const running = source.run(async (deliveries) => {
     try {
       await correlator.applyDeliveries(deliveries, Date.now());
@@ -83,6 +94,8 @@ export async function startRebuilding(
     connection,
     ledger,
     rebuilder,
+    checkpoints,
+    history,
     lines,
     isReady,
     stop: async () => {

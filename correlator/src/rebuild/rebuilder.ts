@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lease, Leases } from "../incidents/leases.js";
 import { startSliceMs } from "../windows/window-store.js";
-import type { CheckpointStore } from "./checkpoint.js";
+import type { Checkpoints } from "./checkpoints.js";
 import type { FlowHistory, HistoryPosition, HistoryStart } from "./flow-history.js";
 import type { RebuildLedger, RebuildPhase, RebuildState } from "./rebuild-ledger.js";
 import type { Replayer } from "./replayer.js";
@@ -12,7 +12,7 @@ export interface RebuilderPorts {
   readonly history: FlowHistory;
   readonly leases: Leases;
   /** Absent: the whole history comes from the stream. */
-  readonly checkpoints?: CheckpointStore;
+  readonly checkpoints?: Checkpoints;
   /** A fresh one for each rebuild. */
   readonly replayer: () => Replayer;
 }
@@ -34,7 +34,7 @@ export interface RebuilderOptions {
 const defaults = { recentMs: 600_000, historyMs: 172_800_000, holdMsMax: 1_200_000, lookEveryMs: 500 };
 const leaseName = "rebuild";
 const leaseMs = 10_000;
-const renewEveryMs = 2_000;
+const renewEveryMs = 1_000;
 const floorEveryMs = 1_000;
 /** Of stored time; the newest chunk of the history comes first. */
 const chunkMs = 3_600_000;
@@ -54,7 +54,7 @@ export class Rebuilder {
   };
   readonly #options: RebuilderOptions & typeof defaults;
   readonly #stop = new AbortController();
-  #running: Promise<void> = Promise.resolve();
+  #running: Promise<void> | undefined;
   #lease: Lease | undefined;
   #renewedMs = 0;
   #floorMs = 0;
@@ -67,19 +67,15 @@ export class Rebuilder {
     this.#options = { ...defaults, ...options };
   }
 
+  /** Begins; call once the policy is known, which decides what is inside. Again changes nothing. */
   start(): void {
-    this.#running = this.#run();
+    this.#running ??= this.#run();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#running;
     await this.#lease?.release().catch(() => {});
-  }
-
-  /** The lease under which checkpoints are taken as well; undefined at another correlator. */
-  get lease(): Lease | undefined {
-    return this.#lease;
   }
 
   async #run(): Promise<void> {
@@ -103,6 +99,17 @@ export class Rebuilder {
     if (state.phase !== "ready")
       return await this.#underLease((signal) => this.#completeHistory(state, signal));
     await this.#followFloor(state, isNew);
+    await this.#takeCheckpoint();
+  }
+
+  async #takeCheckpoint(): Promise<void> {
+    const { checkpoints } = this.ports;
+    if (checkpoints === undefined || !(await checkpoints.isDue(Date.now()))) return;
+    await this.#underLease(async (signal) => {
+      const taken = await checkpoints.take(Date.now(), signal);
+      if (taken !== undefined)
+        this.#options.onChange?.(`took a checkpoint of ${taken.bytes} bytes in ${taken.pieces} pieces`);
+    });
   }
 
   #show(phase: RebuildPhase, progress: number): void {

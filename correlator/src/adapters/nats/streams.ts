@@ -17,6 +17,8 @@ export interface StreamSettings {
   readonly flowsBytesMax: number;
   /** Bytes of incident events kept; the oldest go first. */
   readonly incidentsBytesMax: number;
+  /** Bytes of checkpoints kept; the oldest go first. */
+  readonly checkpointsBytesMax?: number;
 }
 
 export const defaultStreamSettings: StreamSettings = {
@@ -53,6 +55,11 @@ export function streamPlans(settings: StreamSettings): StreamPlan[] {
       max_bytes: 64 * mebibyte,
       max_age: 8 * daySeconds * secondNanos,
       max_msg_size: batchBytesMax + 2 * headerBytesMax,
+    }),
+    logPlan(subjects.checkpointsStream, ["picket.checkpoints.v1.*"], {
+      max_bytes: settings.checkpointsBytesMax ?? 256 * mebibyte,
+      max_age: 9 * daySeconds * secondNanos,
+      max_msg_size: mebibyte,
     }),
     bucketPlan(subjects.policyBucket, {
       max_bytes: 16 * mebibyte,

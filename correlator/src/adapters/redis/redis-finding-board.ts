@@ -3,7 +3,8 @@ import { partitionCount } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection } from "./redis-connection.js";
 import { bytes, list } from "./redis-reply.js";
 
-const logKey = "picket:{board}:log";
+/** Stream of findings. */
+export const boardLogKey = "picket:{board}:log";
 /** Hash partition to closed time; absent while the windows are rebuilt. */
 export const closedKey = "picket:{board}:closed";
 
@@ -52,7 +53,7 @@ export class RedisFindingBoard implements FindingBoard {
       return [JSON.stringify(entry), ...closing.map(String)];
     });
     return (
-      (await this.connection.run(postScript, [logKey, closedKey], [String(this.entriesMax), ...words])) === 1
+      (await this.connection.run(postScript, [boardLogKey, closedKey], [String(this.entriesMax), ...words])) === 1
     );
   }
 
@@ -60,7 +61,7 @@ export class RedisFindingBoard implements FindingBoard {
   async read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }> {
     const from = position === "" ? "-" : `(${position}`;
     const reply = list(
-      await this.connection.command(["XRANGE", logKey, from, "+", "COUNT", String(entriesMax)]),
+      await this.connection.command(["XRANGE", boardLogKey, from, "+", "COUNT", String(entriesMax)]),
     );
     const entries: BoardEntry[] = [];
     let last = position;

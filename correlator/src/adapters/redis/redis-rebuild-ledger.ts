@@ -2,7 +2,7 @@ import type { RebuildLedger, RebuildPhase, RebuildState } from "../../rebuild/re
 import { rebuildPhases } from "../../rebuild/rebuild-ledger.js";
 import { partitionCount } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection, type RedisReply } from "./redis-connection.js";
-import { closedKey } from "./redis-finding-board.js";
+import { boardLogKey, closedKey } from "./redis-finding-board.js";
 import { bytes, list } from "./redis-reply.js";
 import { layoutVersion } from "./windows/window-keys.js";
 
@@ -57,7 +57,7 @@ export class RedisRebuildLedger implements RebuildLedger {
 
   async begin(state: RebuildState): Promise<void> {
     await this.connection.command(["DEL", stateKey]);
-    await this.connection.command(["DEL", closedKey]);
+    await this.connection.command(["DEL", boardLogKey, closedKey]);
     for (const key of [...aliveKeys, boardAliveKey])
       await this.connection.command(["SET", key, state.generation]);
     await this.connection.command(["HSET", stateKey, ...words(state), "layout", this.layout]);

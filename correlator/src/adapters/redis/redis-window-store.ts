@@ -21,6 +21,7 @@ import { mergeLua } from "./windows/merge-lua.js";
 import {
   cutItems,
   GrownWindows,
+  groupByTtls,
   grownHash,
   planMerge,
   slicesOf,
@@ -29,6 +30,7 @@ import {
 import { PartitionReads } from "./windows/partition-reads.js";
 import { RecentExpiries } from "./windows/recent-expiries.js";
 import { StartReader } from "./windows/start-reader.js";
+import type { CallTtls } from "./windows/window-keys.js";
 import { WindowReader } from "./windows/window-reader.js";
 
 const merge = redisScript(mergeLua);
@@ -122,6 +124,12 @@ export class RedisWindowStore implements WindowStore {
     return Promise.resolve();
   }
 
+  /** Merges items that were read from a store before; the key of each lies in `partition`. */
+  async restore(partition: number, items: readonly MergeItem[]): Promise<void> {
+    this.followEpoch();
+    await this.mergePartition(partition, items);
+  }
+
   private followEpoch(): void {
     if (this.knownEpoch === this.connection.stateEpoch) return;
     this.knownEpoch = this.connection.stateEpoch;
@@ -136,15 +144,28 @@ export class RedisWindowStore implements WindowStore {
   }
 
   private async mergeAll(observations: Observations): Promise<HotWindow[]> {
-    this.expiries.advance(Date.now());
     const calls: Promise<HotWindow[]>[] = [];
     for (const [partition, items] of planMerge(observations, this.grown).entries())
-      for (const some of cutItems(items, weightPerCallMax)) calls.push(this.mergeItems(partition, some));
+      calls.push(this.mergePartition(partition, items));
     return (await Promise.all(calls)).flat();
   }
 
-  private async mergeItems(partition: number, unordered: readonly MergeItem[]): Promise<HotWindow[]> {
-    const { keys, argument, items } = this.encoder.encode(partition, unordered, this.hash);
+  private async mergePartition(partition: number, items: readonly MergeItem[]): Promise<HotWindow[]> {
+    const nowMs = Date.now();
+    this.expiries.advance(nowMs);
+    const calls: Promise<HotWindow[]>[] = [];
+    for (const { ttls, items: alike } of groupByTtls(items, nowMs))
+      for (const some of cutItems(alike, weightPerCallMax))
+        calls.push(this.mergeItems(partition, some, ttls));
+    return (await Promise.all(calls)).flat();
+  }
+
+  private async mergeItems(
+    partition: number,
+    unordered: readonly MergeItem[],
+    ttls: CallTtls,
+  ): Promise<HotWindow[]> {
+    const { keys, argument, items } = this.encoder.encode(partition, unordered, this.hash, ttls);
     const [contacts, sources, starts, hots, retries] = list(
       await this.connection.run(merge, keys, [argument]),
     );
@@ -155,7 +176,7 @@ export class RedisWindowStore implements WindowStore {
     const again = itemsAt(items, retries);
     if (again.length === 0) return hot;
     for (const item of again) this.lengthen(item);
-    return [...hot, ...(await this.mergeItems(partition, again))];
+    return [...hot, ...(await this.mergeItems(partition, again, ttls))];
   }
 
   private lengthen(item: MergeItem): void {

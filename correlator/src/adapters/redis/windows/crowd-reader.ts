@@ -33,7 +33,7 @@ const liveSlices = Math.ceil((ttlSeconds.crowd * 1000) / contactSliceMs);
  * slice number and two of count.
  * KEYS: history bucket. ARGV: seconds to live, then field, slice, count of each.
  */
-const foldScript = redisScript(`
+export const foldScript = redisScript(`
 for i = 2, #ARGV, 3 do
   local slice, count = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local held = redis.call('HGET', KEYS[1], ARGV[i]) or ''

@@ -11,6 +11,7 @@ import type {
 import { ContactPlaces } from "./contact-places.js";
 import { CrowdRuns, type CrowdRun } from "./crowd-runs.js";
 import {
+  type CallTtls,
   contactBucketOf,
   crowdBucket,
   crowdFamily,
@@ -48,6 +49,7 @@ export class MergeEncoder {
   private places = new Map<string, number>();
   private readonly written = new ContactPlaces();
   private readonly onlyRead = new ContactPlaces();
+  private ttls: CallTtls = ttlSeconds;
   private due: { place: number; seconds: number }[] = [];
 
   constructor(
@@ -55,9 +57,10 @@ export class MergeEncoder {
     private readonly expiring: ExpiringKeys,
   ) {}
 
-  /** One call for all items, which belong to one partition. */
-  encode(partition: number, items: readonly MergeItem[], hash: SipHash): MergeCall {
+  /** One call for all items, which belong to one partition and live equally long. */
+  encode(partition: number, items: readonly MergeItem[], hash: SipHash, ttls: CallTtls): MergeCall {
     this.at = 0;
+    this.ttls = ttls;
     this.keys = [];
     this.places = new Map();
     this.due = [];
@@ -86,16 +89,18 @@ export class MergeEncoder {
   }
 
   private header(): Buffer {
-    const header = Buffer.allocUnsafe(10 + 6 * this.due.length);
+    const header = Buffer.allocUnsafe(18 + 6 * this.due.length);
     const { contactsPerSourceMax, sourcesPerCrowdMax, startContributionsMax } = this.limits;
     header.writeUInt16BE(Math.min(contactsPerSourceMax, 0xffff), 0);
     header.writeUInt16BE(Math.min(contactsPerSourceMax * answeredFactor, 0xffff), 2);
     header.writeUInt16BE(Math.min(sourcesPerCrowdMax, 0xffff), 4);
     header.writeUInt16BE(Math.min(startContributionsMax, 0xffff), 6);
-    header.writeUInt16BE(this.due.length, 8);
+    header.writeUInt32BE(this.ttls.day, 8);
+    header.writeUInt32BE(this.ttls.crowd, 12);
+    header.writeUInt16BE(this.due.length, 16);
     for (const [index, { place, seconds }] of this.due.entries()) {
-      header.writeUInt16BE(place, 10 + 6 * index);
-      header.writeUInt32BE(seconds, 12 + 6 * index);
+      header.writeUInt16BE(place, 18 + 6 * index);
+      header.writeUInt32BE(seconds, 20 + 6 * index);
     }
     return header;
   }
@@ -118,7 +123,7 @@ export class MergeEncoder {
   private contactBuckets(p: number, { isFailed, day, hashed }: ContactsItem): void {
     const bucket = contactBucketOf(hashed);
     const own = this.written.of(isFailed, day, bucket, () =>
-      this.bucketPlace(windowKeys.contactBucket(p, isFailed, day, bucket), ttlSeconds.day),
+      this.bucketPlace(windowKeys.contactBucket(p, isFailed, day, bucket), this.ttls.day),
     );
     this.word(own);
     if (!isFailed) return this.word(0);
@@ -217,7 +222,7 @@ export class MergeEncoder {
   private service(p: number, { destination, service, day }: ServiceItem): void {
     this.reserve(64);
     this.byte(4);
-    this.word(this.bucketPlace(windowKeys.serviceBucket(p, day, destination), ttlSeconds.day));
+    this.word(this.bucketPlace(windowKeys.serviceBucket(p, day, destination), this.ttls.day));
     this.text(service);
   }
 

@@ -49,8 +49,8 @@ end
  * One partition's share of a micro-batch, atomically.
  *
  * KEYS: every key that is touched; items name them by their place (from 1).
- * ARGV[1]: header (>HHHH: caps of failed contacts, answered contacts, crowd
- *   sources, start contributions), H count of (key >H, seconds I4) to give a
+ * ARGV[1]: header (>HHHHI4I4: caps of failed contacts, answered contacts, crowd
+ *   sources, start contributions; seconds to live of a day's and a crowd's keys), H count of (key >H, seconds I4) to give a
  *   time to live at the end, then items, each a type byte and its fields; a run
  *   is as many items as it has records.
  *   Text is a length byte and bytes.
@@ -61,9 +61,9 @@ export const mergeLua = String.raw`
 local call, sub, byte, char, find = redis.call, string.sub, string.byte, string.char, string.find
 local unpackBytes, packBytes = struct.unpack, struct.pack
 local hotContactsMin, hotSourcesMin, hotStartsMin = ${hotContactsMin}, ${hotSourcesMin}, ${hotStartsMin}
-local dayTtl, crowdTtl = ${ttlSeconds.day}, ${ttlSeconds.crowd}
 local startTtl, recordsMax = ${ttlSeconds.start}, ${recordsMax}
-local failedMax, answeredMax, crowdMax, startsMax, expiring, pos = unpackBytes('>HHHHH', ARGV[1])
+local failedMax, answeredMax, crowdMax, startsMax, dayTtl, crowdTtl, expiring, pos =
+  unpackBytes('>HHHHI4I4H', ARGV[1])
 local refusedContacts, refusedSources, refusedStarts = 0, 0, 0
 local hots, retries = {}, {}
 local expiries = pos

@@ -10,7 +10,7 @@ import {
   type Observations,
   type StartObservation,
 } from "../../../windows/window-store.js";
-import { kindLetter, subjectHash } from "./window-keys.js";
+import { crowdTtls, dayTtls, freshTtls, kindLetter, subjectHash, type CallTtls } from "./window-keys.js";
 
 /** Entries of one item; what comes after them makes another item. */
 const entriesPerItemMax = 4096;
@@ -240,6 +240,29 @@ function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
 /** Slices of event time that the contacts fall into, each once. */
 export function slicesOf(contacts: readonly MergedContact[]): Set<number> {
   return new Set(contacts.map((contact) => Math.floor(contact.timeMs / contactSliceMs)));
+}
+
+/** Items whose keys live equally long; nearly always that is one group. */
+export function groupByTtls(
+  items: readonly MergeItem[],
+  nowMs: number,
+): Iterable<{ readonly ttls: CallTtls; readonly items: readonly MergeItem[] }> {
+  const groups = new Map<CallTtls, { readonly ttls: CallTtls; readonly items: MergeItem[] }>();
+  const ages = new Map<number, CallTtls>();
+  for (const item of items) {
+    const age = item.type === "start" ? 0 : item.type === "crowd" ? -item.slice : item.day;
+    let ttls = ages.get(age);
+    if (ttls === undefined) ages.set(age, (ttls = ttlsOf(item, nowMs)));
+    const group = groups.get(ttls);
+    if (group === undefined) groups.set(ttls, { ttls, items: [item] });
+    else group.items.push(item);
+  }
+  return groups.values();
+}
+
+function ttlsOf(item: MergeItem, nowMs: number): CallTtls {
+  if (item.type === "crowd") return crowdTtls(item.slice, nowMs);
+  return item.type === "start" ? freshTtls : dayTtls(item.day, nowMs);
 }
 
 /** Cuts items into lists that keep one script call short. */

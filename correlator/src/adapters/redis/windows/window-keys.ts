@@ -1,5 +1,5 @@
 import type { AddressKey } from "../../../windows/address-key.js";
-import { partitionCount, type CrowdKind } from "../../../windows/window-store.js";
+import { contactSliceMs, dayMs, partitionCount, type CrowdKind } from "../../../windows/window-store.js";
 
 /** Changes with every change of the keys' names or values: state of another layout counts as lost. */
 export const layoutVersion = "1";
@@ -15,6 +15,33 @@ export const ttlSeconds = {
   start: 1260,
 } as const;
 
+/** Times to live of the keys that one script call creates, seconds. */
+export interface CallTtls {
+  readonly day: number;
+  readonly crowd: number;
+}
+
+/** Of what belongs to now. */
+export const freshTtls: CallTtls = { day: ttlSeconds.day, crowd: ttlSeconds.crowd };
+/** A crowd that is merged late is read and folded into the history right after. */
+const lateCrowdSeconds = 1800;
+
+/**
+ * Times to live of what belongs to a UTC day, counted from that day and not
+ * from its writing: what is restored or late lives no longer than the rest.
+ */
+export function dayTtls(day: number, nowMs: number): CallTtls {
+  const leftSeconds = Math.ceil(((day + 2) * dayMs - nowMs) / 1000) + 3600;
+  if (leftSeconds >= ttlSeconds.day - dayMs / 1000) return freshTtls;
+  return { ...freshTtls, day: Math.max(3600, leftSeconds) };
+}
+
+/** The same for the crowds of a slice. */
+export function crowdTtls(slice: number, nowMs: number): CallTtls {
+  const ageMs = nowMs - (slice + 1) * contactSliceMs;
+  return ageMs < ttlSeconds.crowd * 1000 ? freshTtls : { ...freshTtls, crowd: lateCrowdSeconds };
+}
+
 /** Start slices in one block: a minute of 5 seconds. */
 export const startBlockSlices = 12;
 
@@ -25,8 +52,8 @@ export const startBlockSlices = 12;
  * near 24 KiB with two million records in a slice.
  */
 export const contactBuckets = 256;
-const historyBuckets = 64;
-const serviceBuckets = 64;
+export const historyBuckets = 64;
+export const serviceBuckets = 64;
 
 /** How the crowds of one kind and length of subject are stored. */
 export interface CrowdFamily {
@@ -82,7 +109,11 @@ export function markBuckets(family: CrowdFamily): number {
   return Math.ceil(family.buckets / 4);
 }
 
-const tags = Array.from({ length: partitionCount }, (_, index) => `{p${String(index).padStart(2, "0")}}:`);
+/** The layout is part of every name, so that no version reads what another one wrote. */
+const tags = Array.from(
+  { length: partitionCount },
+  (_, index) => `{p${String(index).padStart(2, "0")}}${layoutVersion}:`,
+);
 
 /** 32-bit hash of a binary string; independent of its partition. */
 export function subjectHash(key: string): number {
@@ -138,12 +169,14 @@ export const windowKeys = {
   refusedSources: (p: number, slice: number, field: string): string => `${tags[p]}l:${slice}:${hex(field)}`,
   /** Hash crowd field to packed (slice of the day, count). */
   crowdHistory: (p: number, day: number, field: string): string =>
-    `${tags[p]}n:${day}:${bucketOf(field, historyBuckets)}`,
+    windowKeys.historyBucket(p, day, bucketOf(field, historyBuckets)),
+  historyBucket: (p: number, day: number, bucket: number): string => `${tags[p]}n:${day}:${bucket}`,
   /** Hash (slice of the block, direction[, contribution]) to counter or positions. */
   startBlock: (p: number, block: number, host: AddressKey): string => `${tags[p]}t:${block}:${hex(host)}`,
   /** Hash (direction, host) to a bitmap of the slices of the block. */
   hotStarts: (p: number, block: number): string => `${tags[p]}h:t${block}`,
   /** Hash service to "". */
   serviceBucket: (p: number, day: number, destination: AddressKey): string =>
-    `${tags[p]}v:${day}:${bucketOf(destination, serviceBuckets)}`,
+    windowKeys.servicesOf(p, day, bucketOf(destination, serviceBuckets)),
+  servicesOf: (p: number, day: number, bucket: number): string => `${tags[p]}v:${day}:${bucket}`,
 };
