@@ -20,6 +20,7 @@ import { decodeGap } from "./gap-decoder.js";
 import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js";
 import type { NatsLink } from "./nats-link.js";
 import { PullQueue } from "./pull-queue.js";
+import { QuotaWatch } from "./quota-watch.js";
 import { RejectedLog } from "./rejected-log.js";
 import { ServerClock } from "./server-clock.js";
 import * as subjects from "./subjects.js";
@@ -28,6 +29,8 @@ import { untilAborted } from "../../until-aborted.js";
 export interface NatsFlowSourceOptions {
   /** Where gap records and batches that cannot be used are counted, before they are acknowledged. */
   readonly accounts: Pick<SensorRegistry, "recordApplied" | "recordGaps" | "recordRejected">;
+  /** Told every 10 s of sensors whose batches the stream drops before they are applied. */
+  readonly onOverQuota?: (sensors: readonly string[]) => Promise<void>;
   /** Told of what keeps the source from its work; it goes on by itself. */
   readonly onFailure?: (error: Error) => void;
   readonly groupMessagesMax?: number;
@@ -64,6 +67,7 @@ export class NatsFlowSource implements FlowSource {
   readonly #clock = new ServerClock();
   readonly #floor: AcknowledgementFloor;
   readonly #rejected: RejectedLog;
+  readonly #quota: QuotaWatch;
   #running: Promise<void> = Promise.resolve();
 
   constructor(link: NatsLink, options: NatsFlowSourceOptions) {
@@ -71,9 +75,11 @@ export class NatsFlowSource implements FlowSource {
     this.#options = { ...defaults, ...options };
     this.#floor = new AcknowledgementFloor(link, this.#clock);
     this.#rejected = new RejectedLog(link, (error) => this.#options.onFailure?.(error));
+    this.#quota = new QuotaWatch(link, options.onOverQuota ?? (() => Promise.resolve()));
   }
 
   run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void> {
+    if (this.#options.onOverQuota !== undefined) this.#quota.start();
     this.#running = this.#run(onDeliveries);
     return this.#running;
   }
@@ -88,6 +94,7 @@ export class NatsFlowSource implements FlowSource {
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#quota.stop();
     await this.#running;
   }
 

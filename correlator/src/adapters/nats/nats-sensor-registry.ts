@@ -114,6 +114,11 @@ export class NatsSensorRegistry implements SensorRegistry {
     return this.#totals.addLost(name, records);
   }
 
+  /** The stream drops batches of these sensors before they are applied; stands for a minute. */
+  recordOverQuota(names: readonly string[]): Promise<void> {
+    return this.#totals.noteOverQuota(names);
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all([this.#applied.close(), this.#gaps.close()]);
@@ -143,7 +148,8 @@ export class NatsSensorRegistry implements SensorRegistry {
     const isSilent = record.state !== "stopped" && nowMs - record.lastStatusMs > silentAfterMs;
     return {
       ...record,
-      state: isSilent ? "silent" : record.state,
+      ...(totals?.isOverQuota ? overQuota(record) : {}),
+      ...(isSilent ? { state: "silent" } : {}),
       appliedRecords: totals?.applied ?? 0,
       lostRecords: totals?.lost ?? 0,
       rejectedBatches: totals?.rejected ?? {},
@@ -196,6 +202,15 @@ export class NatsSensorRegistry implements SensorRegistry {
     const record = parseEntry(entry);
     if (record !== undefined && this.#remember(record)) this.#storedMs.set(record.name, record.lastStatusMs);
   }
+}
+
+/** What an operator must see, whatever the sensor says of itself. */
+function overQuota({ state, detail }: SensorRecord): Pick<SensorRecord, "state" | "detail"> {
+  const said = "sends more than its quota: batches are dropped before they are applied";
+  return {
+    state: state === "running" ? "degraded" : state,
+    detail: detail === "" ? said : `${said}; ${detail}`,
+  };
 }
 
 async function openBucket(link: NatsLink): Promise<KV> {

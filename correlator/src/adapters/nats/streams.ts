@@ -8,6 +8,11 @@ const mebibyte = 1024 * 1024;
 
 /** Room for the headers of a flow message beside its batch, bytes. */
 const headerBytesMax = 1024;
+const flowMessageBytesMax = batchBytesMax + headerBytesMax;
+const rejectedBytesMax = 64 * mebibyte;
+const rejectedMessageBytesMax = batchBytesMax + 2 * headerBytesMax;
+/** A quota may be this much smaller than planned before it is called too small. */
+const quotaShrinkMax = 8;
 
 /** What a deployment may choose about the streams. */
 export interface StreamSettings {
@@ -36,6 +41,16 @@ export type StreamPlan = Partial<StreamConfig> & {
 };
 
 /**
+ * Messages kept of one sensor: in the largest of batches they fill half of the
+ * stream. What a sensor sends beyond it displaces its own oldest messages, so
+ * that the other half stays for all others; `discard: new` would instead refuse
+ * everybody's newest flows once the stream is full.
+ */
+export function messagesPerSensorMax(bytesMax: number, messageBytesMax: number): number {
+  return Math.max(1, Math.floor(bytesMax / 2 / messageBytesMax));
+}
+
+/**
  * Every stream and bucket of Picket. Nothing may be purged or deleted from the
  * logs: a publisher could otherwise name the purge request as its reply subject.
  */
@@ -44,7 +59,8 @@ export function streamPlans(settings: StreamSettings): StreamPlan[] {
     logPlan(subjects.flowsStream, [`${subjects.flowsPrefix}*`, `${subjects.gapsPrefix}*`], {
       max_bytes: settings.flowsBytesMax,
       max_age: 8 * daySeconds * secondNanos,
-      max_msg_size: batchBytesMax + headerBytesMax,
+      max_msg_size: flowMessageBytesMax,
+      max_msgs_per_subject: messagesPerSensorMax(settings.flowsBytesMax, flowMessageBytesMax),
     }),
     logPlan(subjects.incidentsStream, [subjects.incidentsSubject], {
       max_bytes: settings.incidentsBytesMax,
@@ -52,9 +68,10 @@ export function streamPlans(settings: StreamSettings): StreamPlan[] {
       max_msg_size: mebibyte,
     }),
     logPlan(subjects.rejectedStream, [`${subjects.rejectedPrefix}*`], {
-      max_bytes: 64 * mebibyte,
+      max_bytes: rejectedBytesMax,
       max_age: 8 * daySeconds * secondNanos,
-      max_msg_size: batchBytesMax + 2 * headerBytesMax,
+      max_msg_size: rejectedMessageBytesMax,
+      max_msgs_per_subject: messagesPerSensorMax(rejectedBytesMax, rejectedMessageBytesMax),
     }),
     logPlan(subjects.checkpointsStream, ["picket.checkpoints.v1.*"], {
       max_bytes: settings.checkpointsBytesMax ?? 256 * mebibyte,
@@ -77,7 +94,7 @@ export function streamPlans(settings: StreamSettings): StreamPlan[] {
 function logPlan(
   name: string,
   streamSubjects: string[],
-  limits: { max_bytes: number; max_age: number; max_msg_size: number },
+  limits: { max_bytes: number; max_age: number; max_msg_size: number; max_msgs_per_subject?: number },
 ): StreamPlan {
   return {
     name,
@@ -139,10 +156,32 @@ export function streamFault(found: StreamConfig, plan: StreamPlan): string | und
       `refuses large messages: set max_msg_size to ${plan.max_msg_size}`,
     ],
     [
-      (found.max_msgs_per_subject ?? 0) > 0 && plan.max_msgs_per_subject === undefined,
+      found.max_msgs_per_subject > 0 && plan.max_msgs_per_subject === undefined,
       "drops messages by subject: remove max_msgs_per_subject",
     ],
+    ...quotaFaults(found, plan),
     [found.max_msgs > 0, "drops messages by count: remove max_msgs"],
   ];
   return faults.find(([isFault]) => isFault)?.[1];
+}
+
+/** What is wrong with what one sensor may take of a log, and with what happens when it is full. */
+function quotaFaults(found: StreamConfig, plan: StreamPlan): [boolean, string][] {
+  const { max_msgs_per_subject: quota, discard } = plan;
+  if (discard !== "old") return [];
+  const refusesNew: [boolean, string] = [
+    found.discard !== "old",
+    "refuses what is new when it is full: set discard to old",
+  ];
+  if (quota === undefined) return [refusesNew];
+  const kept = found.max_msgs_per_subject;
+  return [
+    refusesNew,
+    [!(kept > 0), `lets one sensor displace all others: set max_msgs_per_subject to ${quota}`],
+    [kept > quota, `lets one sensor take more than half: set max_msgs_per_subject to ${quota} or less`],
+    [
+      kept < quota / quotaShrinkMax,
+      `keeps too little of a sensor: set max_msgs_per_subject to ${quota}, or at least to ${Math.ceil(quota / quotaShrinkMax)}`,
+    ],
+  ];
 }

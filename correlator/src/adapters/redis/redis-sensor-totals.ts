@@ -19,6 +19,8 @@ export interface SensorTotals {
   readonly sinceMs: number;
   /** Messages set aside, by reason. */
   readonly rejected: Readonly<Record<string, number>>;
+  /** Within the last minute the stream dropped batches that were not applied. */
+  readonly isOverQuota: boolean;
 }
 
 const prefix = "picket:{sensors}:";
@@ -28,6 +30,7 @@ const keys = {
   since: `${prefix}since`,
   rejected: `${prefix}rejected`,
   rejections: `${prefix}rejections`,
+  overQuota: `${prefix}over-quota`,
 };
 /** A day more than the stream keeps a batch that could be delivered again. */
 const timeToLiveSeconds = String(9 * 86_400);
@@ -35,6 +38,7 @@ const keptKeysMax = "512";
 const keptGapsMax = "1024";
 const keptRejectionsMax = "100000";
 const thingsAtOnce = 500;
+const overQuotaSeconds = "60";
 /** Just under a second, so that one look each second finds the claim gone. */
 const claimMs = "900";
 
@@ -101,6 +105,11 @@ export class RedisSensorTotals {
     await this.redis.command(["HINCRBY", keys.lost, sensor, String(records)]);
   }
 
+  async noteOverQuota(sensors: readonly string[]): Promise<void> {
+    await this.redis.command(["SADD", keys.overQuota, ...sensors]);
+    await this.redis.command(["EXPIRE", keys.overQuota, overQuotaSeconds]);
+  }
+
   async read(): Promise<Map<string, SensorTotals>> {
     const [applied, lost, since, rejected] = await Promise.all(
       [keys.applied, keys.lost, keys.since, keys.rejected].map(async (key) =>
@@ -108,6 +117,8 @@ export class RedisSensorTotals {
       ),
     );
     const rejectedOf = rejectedBySensor(rejected);
+    const over = await this.redis.command(["SMEMBERS", keys.overQuota]);
+    const overQuota = new Set(Array.isArray(over) ? over.map(String) : []);
     const names = new Set([...applied.keys(), ...lost.keys(), ...rejectedOf.keys()]);
     return new Map(
       [...names].map((name) => [
@@ -117,6 +128,7 @@ export class RedisSensorTotals {
           lost: lost.get(name) ?? 0,
           sinceMs: since.get(name) ?? 0,
           rejected: rejectedOf.get(name) ?? {},
+          isOverQuota: overQuota.has(name),
         },
       ]),
     );
