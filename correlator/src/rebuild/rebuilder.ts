@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lease, Leases } from "../incidents/leases.js";
-import { startSliceMs } from "../windows/window-store.js";
+import { contactSliceMs, startSliceMs } from "../windows/window-store.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { FlowHistory, HistoryPosition, HistoryStart } from "./flow-history.js";
 import type { RebuildLedger, RebuildPhase, RebuildState } from "./rebuild-ledger.js";
@@ -223,17 +223,25 @@ export class Rebuilder {
     if (restored !== undefined) {
       if (restored.sequence >= deliveredSequence) return true;
       const start = { sequence: restored.sequence + 1 };
-      return await this.#replay(start, deliveredSequence, { ...work, untilMs });
+      if (!(await this.#replay(start, deliveredSequence, { ...work, untilMs }))) return false;
+      await this.#foldCrowds(restored.takenMs, untilMs);
+      return true;
     }
     const fromMs = Math.max(position.firstMs, untilMs - this.#options.historyMs);
     for (let endMs = untilMs; endMs > fromMs && position.firstMs > 0; endMs -= chunkMs) {
       const start = { timeMs: Math.max(fromMs, endMs - chunkMs) };
       if (!(await this.#replay(start, deliveredSequence, { ...work, untilMs: endMs }))) return false;
+      await this.#foldCrowds(start.timeMs, endMs);
       const progress = Math.min(1, (untilMs - endMs + chunkMs) / (untilMs - fromMs));
       if (!(await this.ports.ledger.advance(generation, { progress }))) return false;
       this.#show("history", progress);
     }
     return true;
+  }
+
+  /** The crowds of old slices are soon gone, their counts are what later ones are compared with. */
+  async #foldCrowds(fromMs: number, untilMs: number): Promise<void> {
+    await this.ports.replayer().foldCrowds(fromMs - contactSliceMs, untilMs + contactSliceMs);
   }
 
   /** False when it ended early. In the background every other moment belongs to the live batches. */

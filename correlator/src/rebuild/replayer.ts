@@ -76,6 +76,12 @@ export class Replayer {
       await this.evaluate(await this.ports.windows.readHot(partition, afterMs, untilMs));
   }
 
+  /** Brings the counts of crowds whose slices ended in (afterMs, untilMs] into the history. */
+  async foldCrowds(afterMs: number, untilMs: number): Promise<void> {
+    for (let partition = 0; partition < partitionCount; partition++)
+      await this.ports.windows.readHot(partition, afterMs, untilMs);
+  }
+
   private followHome(): void {
     const { home } = this.settings();
     if (home === this.home) return;

@@ -53,7 +53,11 @@ export class RedisFindingBoard implements FindingBoard {
       return [JSON.stringify(entry), ...closing.map(String)];
     });
     return (
-      (await this.connection.run(postScript, [boardLogKey, closedKey], [String(this.entriesMax), ...words])) === 1
+      (await this.connection.run(
+        postScript,
+        [boardLogKey, closedKey],
+        [String(this.entriesMax), ...words],
+      )) === 1
     );
   }
 
