@@ -10,7 +10,11 @@ import { ArpCounters } from "./metering/arp-counters.js";
 import { ArpMeter } from "./metering/arp-meter.js";
 import { FragmentWatch } from "./metering/fragment-watch.js";
 import type { HostView } from "./metering/host-view.js";
-import { type MeteringSettings, meteringSettings } from "./metering/metering-settings.js";
+import {
+  type MeteringPolicy,
+  type MeteringSettings,
+  meteringSettings,
+} from "./metering/metering-settings.js";
 
 /** Settings of a pipeline; what is left out has its default. */
 export interface SensorPipelineSettings extends Partial<MeteringSettings> {
@@ -58,6 +62,11 @@ export class SensorPipeline {
   /** The flow table is nearly full and not every new flow is let in. */
   get isEmergency(): boolean {
     return this.meter.isEmergency;
+  }
+
+  /** Other timeouts and host names from now on, without an end to any flow. */
+  follow(policy: MeteringPolicy): void {
+    this.meter.follow(policy);
   }
 
   /** Runs a block of packets; their times drive every timer. */

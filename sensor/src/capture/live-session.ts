@@ -3,18 +3,13 @@ import { encodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { batchBytesMax, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { HostWatch } from "../host/host-watch.js";
 import { HostView } from "../metering/host-view.js";
+import type { MeteringPolicy } from "../metering/metering-settings.js";
 import { notesSettings } from "../notes/notes-settings.js";
 import { SensorPipeline } from "../pipeline.js";
 import { totalsOf } from "./live-batch.js";
 import type { LiveClock } from "./live-clock.js";
 import type { FramePipe } from "./live-pipe.js";
-import {
-  addCounters,
-  type MeterSettings,
-  type MeterPolicy,
-  type SensorCounters,
-  withoutGauges,
-} from "./live-settings.js";
+import type { MeterPolicy, MeterSettings, SensorCounters } from "./live-settings.js";
 import { FrameType } from "./live-frames.js";
 import type { PacketBlock } from "./packet-source.js";
 
@@ -28,13 +23,10 @@ const quietMarginUs = 5_000_000;
 export class MeterSession {
   /** Packets are delivered up to this long after their time stamp. */
   lagUs = 0;
-  /** What the host knows outlives every pipeline. */
   readonly #host = new HostView();
   readonly #hostWatch = new HostWatch(this.#host);
-  #pipeline: SensorPipeline;
-  /** Of pipelines that were replaced. */
-  #before: SensorCounters = {};
-  #idleTimeoutUs = 0;
+  readonly #pipeline: SensorPipeline;
+  #idleTimeoutUs: number;
   readonly #scratch = new Uint8Array(batchBytesMax);
   #countersAtUs = 0;
   #sentPackets = -1;
@@ -43,13 +35,22 @@ export class MeterSession {
   #packetUs = 0;
 
   constructor(
-    private readonly settings: MeterSettings,
+    settings: MeterSettings,
     private readonly pipe: FramePipe,
     private readonly clock: LiveClock,
     private readonly sourceCounters: () => SensorCounters,
   ) {
     this.#hostWatch.refreshIfDue(clock.nowUs());
-    this.#pipeline = this.#newPipeline(settings);
+    this.#idleTimeoutUs = settings.idleTimeoutMs * 1000;
+    this.#pipeline = new SensorPipeline(
+      {
+        ...meteringPolicy(settings),
+        tableFlowsMax: settings.tableFlowsMax,
+        seed: randomInt(2 ** 32),
+        host: this.#host,
+      },
+      (columns) => this.#sendBatch(columns),
+    );
   }
 
   onBlock(block: PacketBlock): void {
@@ -78,11 +79,10 @@ export class MeterSession {
     this.sendCounters();
   }
 
-  /** Flows that are live end here: a new pipeline follows the new policy. */
+  /** Flows that are live follow the new policy, too. */
   setPolicy(policy: MeterPolicy): void {
-    this.#pipeline.finish(this.clock.nowUs());
-    this.#before = addCounters(this.#before, withoutGauges(this.#pipeline.counters));
-    this.#pipeline = this.#newPipeline(policy);
+    this.#idleTimeoutUs = policy.idleTimeoutMs * 1000;
+    this.#pipeline.follow(meteringPolicy(policy));
   }
 
   finish(): void {
@@ -91,31 +91,24 @@ export class MeterSession {
   }
 
   sendCounters(): void {
-    const counters = addCounters(this.#before, this.#pipeline.counters);
     this.pipe.sendJson(FrameType.counters, {
-      ...counters,
+      ...this.#pipeline.counters,
       ...this.#hostWatch.counters,
       ...this.sourceCounters(),
     });
   }
 
-  #newPipeline(policy: MeterPolicy): SensorPipeline {
-    this.#idleTimeoutUs = policy.idleTimeoutMs * 1000;
-    return new SensorPipeline(
-      {
-        activeTimeoutUs: policy.activeTimeoutMs * 1000,
-        idleTimeoutUs: policy.idleTimeoutMs * 1000,
-        holdTimeoutUs: policy.holdTimeoutMs * 1000,
-        notes: notesSettings(policy.hostNames, policy.hostNamesPerSecond),
-        tableFlowsMax: this.settings.tableFlowsMax,
-        seed: randomInt(2 ** 32),
-        host: this.#host,
-      },
-      (columns) => this.#sendBatch(columns),
-    );
-  }
-
   #sendBatch(columns: FlowColumns): void {
     this.pipe.sendBatch(encodeFlowBatch(columns, this.#scratch), totalsOf(columns));
   }
+}
+
+/** In the units of metering. */
+function meteringPolicy(policy: MeterPolicy): MeteringPolicy {
+  return {
+    activeTimeoutUs: policy.activeTimeoutMs * 1000,
+    idleTimeoutUs: policy.idleTimeoutMs * 1000,
+    holdTimeoutUs: policy.holdTimeoutMs * 1000,
+    notes: notesSettings(policy.hostNames, policy.hostNamesPerSecond),
+  };
 }

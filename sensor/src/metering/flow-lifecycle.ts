@@ -114,6 +114,11 @@ export class FlowLifecycle {
     this.timers.set(slot, this.deadlines.nextUs(slot));
   }
 
+  /** The same for every flow: timeouts have changed. */
+  watchAll(): void {
+    for (let slot = 0; slot < this.flows.flowsMax; slot++) if (this.timers.isSet(slot)) this.watch(slot);
+  }
+
   /** Raises the outcome of a flow; a failed one (with `endReason`) and an upgrade are reported at once. */
   reach(slot: number, outcome: number, endReason: FlowEndReason): void {
     const { words } = this.flows;

@@ -37,7 +37,7 @@ import { FlowTable } from "./flow-table.js";
 import type { HostView } from "./host-view.js";
 import { icmpRequestOf, IcmpRole, icmpRole } from "./icmp-contact.js";
 import { MeteringCounters } from "./metering-counters.js";
-import type { MeteringSettings } from "./metering-settings.js";
+import type { MeteringPolicy, MeteringSettings } from "./metering-settings.js";
 import { ObservationView } from "./observation-view.js";
 import { PlainPackets } from "./plain-packets.js";
 import { TcpContact, Verdict } from "./tcp-contact.js";
@@ -83,24 +83,34 @@ export class FlowMeter {
   private readonly emergency: Emergency;
   private readonly recalled = new DecodedPacket();
   private nextSweepUs = Number.NEGATIVE_INFINITY;
+  /** Our own, so that a policy may change them. */
+  private readonly settings: MeteringSettings;
 
   constructor(settings: MeteringSettings, sink: FlowRecordSink) {
     const { tableFlowsMax, seed, host } = settings;
     const { counters } = this;
     this.host = host;
+    this.settings = { ...settings };
     this.flows = new FlowTable(tableFlowsMax, seed);
     this.plainPackets = new PlainPackets(this.flows, counters);
     this.view = new ObservationView(seed, host);
     this.notes = new FlowNotes(settings.notes, tableFlowsMax, this.notesCounters);
     this.tcp = new TcpContact(this.flows.words, this.view);
     const records = new FlowRecords(this.flows, sink, host, this.notes, counters);
-    this.lifecycle = new FlowLifecycle(settings, this.flows, this.view, records, this.notes, counters);
+    this.lifecycle = new FlowLifecycle(this.settings, this.flows, this.view, records, this.notes, counters);
     this.emergency = new Emergency(settings.emergency, tableFlowsMax, seed, host, sink);
   }
 
   /** Time of the newest packet or `advance`. */
   get nowUs(): number {
     return this.lifecycle.nowUs;
+  }
+
+  /** From now on, for the flows that are live, too. */
+  follow(policy: MeteringPolicy): void {
+    Object.assign(this.settings, policy);
+    this.notes.follow(policy.notes);
+    this.lifecycle.watchAll();
   }
 
   /** Flows in the table. */

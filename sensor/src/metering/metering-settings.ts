@@ -30,6 +30,12 @@ export interface MeteringSettings {
   readonly arp: ArpSettings;
 }
 
+/** Settings that may change while flows are live. */
+export type MeteringPolicy = Pick<
+  MeteringSettings,
+  "idleTimeoutUs" | "activeTimeoutUs" | "holdTimeoutUs" | "notes"
+>;
+
 /** Defaults of the settings that stand by themselves; the seed must be replaced by a random one in live capture. */
 export const meteringDefaults: Omit<MeteringSettings, "host" | "emergency"> = {
   tableFlowsMax: 65_536,

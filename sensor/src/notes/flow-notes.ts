@@ -61,21 +61,28 @@ export class FlowNotes {
 
   private readonly synFingerprint = new SynFingerprint();
   private readonly name = new HostName();
-  private readonly names: NameRing;
-  private readonly allowance: NameAllowance;
+  private names: NameRing;
+  private allowance: NameAllowance;
 
   /** `flowsMax`: slots go from 0 to below it. */
   constructor(
-    private readonly settings: NotesSettings,
+    private settings: NotesSettings,
     flowsMax: number,
     private readonly counters: NotesCounters,
   ) {
     this.memory = new Uint8Array(flowsMax << noteShift);
     this.words = new Uint16Array(this.memory.buffer);
     this.doubles = new Float64Array(this.memory.buffer);
-    const ringBytes = Math.max(nameBytesMax, settings.nameBytesPerSecond * nameWaitSeconds);
-    this.names = new NameRing(settings.names ? Math.min(nameRingBytesMax, ringBytes) : nameBytesMax);
+    this.names = new NameRing(ringBytesOf(settings));
     this.allowance = new NameAllowance(settings.namesPerSecond, settings.nameBytesPerSecond);
+  }
+
+  /** Other settings from now on; names that wait are lost when their ring gets another size. */
+  follow(settings: NotesSettings): void {
+    this.settings = settings;
+    this.allowance = new NameAllowance(settings.namesPerSecond, settings.nameBytesPerSecond);
+    const ringBytes = ringBytesOf(settings);
+    if (ringBytes !== this.names.bytesMax) this.names = new NameRing(ringBytes, this.names);
   }
 
   /** First packet of a flow in `slot` (the initiator's); `bytes` is the memory of the frame. */
@@ -291,4 +298,9 @@ export class FlowNotes {
     else if (!sink.setName(row, this.names.bytes, offset, length)) this.counters.notesWithoutRoom++;
     this.memory[lengthAt] = 0;
   }
+}
+
+function ringBytesOf({ names, nameBytesPerSecond }: NotesSettings): number {
+  const bytes = Math.max(nameBytesMax, nameBytesPerSecond * nameWaitSeconds);
+  return names ? Math.min(nameRingBytesMax, bytes) : nameBytesMax;
 }

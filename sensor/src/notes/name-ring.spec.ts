@@ -14,6 +14,14 @@ describe("ring of names", () => {
     expect(places.map((place) => readAt(ring, place, 6))).toEqual([undefined, "bbbbbb", "cccccc"]);
   });
 
+  it("of another size knows none of the names before it", () => {
+    const before = new NameRing(16);
+    const place = before.add(textBytes("aaaaaa"), 6);
+    const ring = new NameRing(32, before);
+    const next = ring.add(textBytes("bbbbbb"), 6);
+    expect([readAt(ring, place, 6), readAt(ring, next, 6)]).toEqual([undefined, "bbbbbb"]);
+  });
+
   it("never tells a name for another, however long it runs", () => {
     const ring = new NameRing(253);
     const stored: { readonly place: number; readonly name: string }[] = [];

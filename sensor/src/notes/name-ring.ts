@@ -5,11 +5,17 @@
 export class NameRing {
   readonly bytes: Uint8Array;
   /** Bytes taken since the start, the gaps at the wrap included. */
-  private taken = 0;
+  private taken: number;
+  /** Names before this place were another ring's. */
+  private readonly start: number;
 
-  /** `bytesMax` at least the longest name. */
-  constructor(private readonly bytesMax: number) {
+  /** `bytesMax` at least the longest name; places go on after those of the ring `before`. */
+  constructor(
+    readonly bytesMax: number,
+    before?: NameRing,
+  ) {
     this.bytes = new Uint8Array(bytesMax);
+    this.start = this.taken = before?.taken ?? 0;
   }
 
   /** Stores a name; its place counts on for ever, see `offsetOf`. */
@@ -25,6 +31,7 @@ export class NameRing {
 
   /** Where in `bytes` the name at `place` is; -1 when it was displaced. */
   offsetOf(place: number): number {
-    return this.taken - place > this.bytesMax ? -1 : place % this.bytesMax;
+    const isDisplaced = place < this.start || this.taken - place > this.bytesMax;
+    return isDisplaced ? -1 : place % this.bytesMax;
   }
 }
