@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import type { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -9,6 +10,8 @@ import { connectedLink, encodedProbe, publishBatch, until } from "./correlator-n
 import { startRebuilding, type RebuildingCorrelator } from "./rebuild-fixture.js";
 
 const scanner = 0x0a000009;
+/** Longer by command: PICKET_REDIS_DOWN_SECONDS=300. */
+const downSeconds = Number(process.env.PICKET_REDIS_DOWN_SECONDS ?? 10);
 
 describe("windows that Redis lost in the middle of a scan", () => {
   let nats: NatsProcess;
@@ -92,4 +95,54 @@ describe("windows that Redis lost in the middle of a scan", () => {
     expect(after?.state).not.toBe("retracted");
     expect(correlators.flatMap(({ lines }) => lines).filter((line) => line.includes("Error"))).toEqual([]);
   });
+
+  it("a server that comes back older than it was gets what it lacks, and nothing is rebuilt", async () => {
+    await probeHosts(1, 5);
+    const holds = (contacts: number) => async (): Promise<boolean> => {
+      const day = Math.floor(Date.now() / 86_400_000);
+      const [window] = await correlators[0].windows.readSources(["\x0a\0\0\x09"], day - 1, day);
+      return window.failed.length === contacts;
+    };
+    await until("5 contacts", holds(5));
+    const floor = async (): Promise<number> => (await correlators[0].ledger.read())?.floor ?? 0;
+    await until("the floor is noted", async () => (await floor()) === 5);
+    await correlators[0].connection.command(["SAVE"]);
+    const begun = correlators.map(({ rebuilder }) => rebuilder.counters.rebuildsBegun);
+    await probeHosts(6, 9);
+    await until("the floor is noted", async () => (await floor()) === 9);
+    await redis.kill();
+    await redis.restart();
+    await until("9 contacts", () => holds(9)().catch(() => false), 20_000);
+    expect(correlators.map(({ rebuilder }) => rebuilder.counters.rebuildsBegun)).toEqual(begun);
+  });
+
+  it(
+    `Redis away for ${downSeconds} s: nothing is acknowledged, reads are stale, memory is bounded`,
+    async () => {
+      await probeHosts(1, 8);
+      await untilTargets(8, 10_000);
+      const acknowledged = async (): Promise<number> =>
+        (await correlators[0].history.position()).acknowledgedSequence;
+      await until("all are acknowledged", async () => (await acknowledged()) === 8);
+      const memoryBytes = process.memoryUsage().rss;
+      await redis.kill();
+      const deadlineMs = performance.now() + downSeconds * 1000;
+      for (let host = 9; performance.now() < deadlineMs; host++) {
+        await probeHosts(host, host);
+        await delay(20);
+      }
+      expect(await acknowledged()).toBe(8);
+      expect(await correlators[0].incidents.list({})).toMatchObject({
+        stale: true,
+        incidents: [{ targetCount: 8 }],
+      });
+      expect(process.memoryUsage().rss - memoryBytes).toBeLessThan(128 * 2 ** 20);
+      await redis.restart();
+      const sent = (await correlators[0].history.position()).lastSequence;
+      await until("what waited is applied", async () => (await acknowledged()) === sent, 30_000);
+      await untilTargets(Math.min(sent, 1000), 30_000);
+      expect((await correlators[0].incidents.list({ includeInactive: true })).incidents).toHaveLength(1);
+    },
+    60_000 + downSeconds * 1000,
+  );
 });

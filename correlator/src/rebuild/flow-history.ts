@@ -17,6 +17,7 @@ export interface HistoryPosition {
   /** Identity of the stream; another one when it was made anew. */
   readonly log: string;
   readonly firstSequence: number;
+  readonly lastSequence: number;
   /** Everything up to here was acknowledged; 0 when nothing was. */
   readonly acknowledgedSequence: number;
   /** Nothing after this one was handed to any correlator. */

@@ -39,6 +39,8 @@ export interface RebuildState {
  * version of the windows' layout counts as empty.
  */
 export interface RebuildLedger extends RebuildGate {
+  /** Changes when the store may be older than it was, after every reconnection. */
+  readonly epoch: number;
   /** Undefined when any part of the windows was lost. */
   read(): Promise<RebuildState | undefined>;
   /** Starts a new life of the windows, in which no slice is closed. */

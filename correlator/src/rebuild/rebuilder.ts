@@ -58,6 +58,8 @@ export class Rebuilder {
   #lease: Lease | undefined;
   #renewedMs = 0;
   #floorMs = 0;
+  /** Of the store when it was last known to hold everything up to its floor. */
+  #epoch: number | undefined;
   #phase: RebuildPhase = "ready";
 
   constructor(
@@ -95,10 +97,11 @@ export class Rebuilder {
     this.#show(state?.phase ?? "lost", state?.progress ?? 0);
     const isNew = this.#lease === undefined;
     if (!(await this.#hold())) return;
+    if (isNew) this.#epoch = undefined;
     if (state === undefined || state.phase === "recent") return await this.#rebuild();
     if (state.phase !== "ready")
       return await this.#underLease((signal) => this.#completeHistory(state, signal));
-    await this.#followFloor(state, isNew);
+    await this.#followFloor(state);
     await this.#takeCheckpoint();
   }
 
@@ -268,18 +271,26 @@ export class Rebuilder {
   /**
    * Notes that the windows hold everything acknowledged so far. After a
    * reconnection they may be older than they were (a replica that lagged, a
-   * snapshot): what was acknowledged since their own account is applied again.
+   * snapshot): what was delivered since their own account is applied again.
    */
-  async #followFloor(state: RebuildState, isNew: boolean): Promise<void> {
-    if (!isNew && performance.now() - this.#floorMs < floorEveryMs) return;
-    const { log, acknowledgedSequence, deliveredSequence } = await this.ports.history.position();
-    const isKnown = log === state.log && state.floor <= acknowledgedSequence;
-    if (isNew && isKnown && state.floor < deliveredSequence)
+  async #followFloor(state: RebuildState): Promise<void> {
+    const { ledger, history } = this.ports;
+    const { epoch } = ledger;
+    const isSame = epoch === this.#epoch;
+    if (isSame && performance.now() - this.#floorMs < floorEveryMs) return;
+    const { log, acknowledgedSequence, deliveredSequence } = await history.position();
+    if (!isSame && log === state.log && state.floor < deliveredSequence) {
+      const start = { sequence: state.floor + 1 };
+      const work = { generation: state.generation, evaluates: true };
+      let isDone = false;
       await this.#underLease(async (signal) => {
-        const work = { generation: state.generation, signal, evaluates: true };
-        await this.#replay({ sequence: state.floor + 1 }, deliveredSequence, work);
+        isDone = await this.#replay(start, deliveredSequence, { ...work, signal });
       });
-    await this.ports.ledger.advance(state.generation, { log, floor: acknowledgedSequence });
+      if (!isDone) return;
+    }
+    if (ledger.epoch !== epoch) return;
+    await ledger.advance(state.generation, { log, floor: acknowledgedSequence });
+    this.#epoch = epoch;
     this.#floorMs = performance.now();
   }
 }

@@ -29,6 +29,7 @@ export class NatsFlowHistory implements FlowHistory {
       return {
         log: createHash("sha256").update(created).digest("hex").slice(0, 12),
         firstSequence: state.first_seq,
+        lastSequence: state.last_seq,
         acknowledgedSequence: info?.ack_floor.stream_seq ?? 0,
         deliveredSequence,
         firstMs: state.messages === 0 ? 0 : Date.parse(state.first_ts),

@@ -40,6 +40,10 @@ export class RedisRebuildLedger implements RebuildLedger {
     private readonly layout = layoutVersion,
   ) {}
 
+  get epoch(): number {
+    return this.connection.stateEpoch;
+  }
+
   async phase(): Promise<RebuildPhase> {
     return (await this.readState())?.phase ?? "lost";
   }
