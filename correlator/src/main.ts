@@ -4,6 +4,7 @@ import type { INestApplicationContext } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { ensureStreams } from "./adapters/nats/ensure-streams.js";
+import { durabilityOf } from "./adapters/nats/server-durability.js";
 import type { NatsFlowSource } from "./adapters/nats/nats-flow-source.js";
 import type { NatsLink } from "./adapters/nats/nats-link.js";
 import type { PolicyResponder } from "./adapters/nats/policy-responder.js";
@@ -88,12 +89,21 @@ class RunningCorrelator {
     this.#redis.start();
     await this.#prepareStreams();
     if (this.#stop.signal.aborted) return;
+    this.#sayDurability();
     this.#loops.start((revision) => {
       this.#responder.setPolicy(revision);
       this.#rebuilder.start();
     });
     await Promise.all([this.#listener.start(), this.#responder.start()]);
     this.log.info("correlating");
+  }
+
+  /** What an acknowledgement of this server is worth when the power fails. */
+  #sayDurability(): void {
+    if (!this.#link.isConnected) return;
+    const { about, advice } = durabilityOf(this.#link.current().info?.version ?? "0");
+    this.log.info(about);
+    if (advice !== undefined) this.log.warn(advice);
   }
 
   /** Until the streams are there and as they must be; a server that does not answer is asked again. */

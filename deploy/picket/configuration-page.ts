@@ -4,6 +4,7 @@ import { correlatorConfigSchema } from "@picket/correlator/config.js";
 import { sensorConfigSchema } from "@picket/sensor/config.js";
 import type { z } from "zod";
 
+import { doctorConfigSchema } from "./doctor/doctor-config.js";
 import type { ConfigField } from "./options-from-schema.js";
 import { configFields, valueText } from "./options-from-schema.js";
 import { upConfigSchema } from "./up-config.js";
@@ -13,6 +14,7 @@ const roles: readonly { readonly name: string; readonly schema: z.ZodType }[] = 
   { name: "sensor", schema: sensorConfigSchema },
   { name: "correlator", schema: correlatorConfigSchema },
   { name: "api", schema: apiConfigSchema },
+  { name: "doctor", schema: doctorConfigSchema },
 ];
 
 const head = `# Configuration

@@ -3,6 +3,8 @@ export const exitCodes = {
   done: 0,
   /** Findings that were asked for with `--fail-on`. */
   findings: 1,
+  /** `picket doctor`: something failed. */
+  unhealthy: 1,
   /** Wrong use or bad input, said in one line. */
   badInput: 2,
   /** A bug: the stack is on stderr. */

@@ -42,4 +42,9 @@ export const roles: readonly Role[] = [
   { name: "incidents", summary: "list, show and watch incidents", load: client },
   { name: "sensors", summary: "list the sensors and how they do", load: client },
   { name: "policy", summary: "show and change the central policy", load: client },
+  {
+    name: "doctor",
+    summary: "check servers, streams and sensors, end to end",
+    load: async () => (await import("./doctor-command.js")).registerDoctor,
+  },
 ];
