@@ -99,6 +99,7 @@ const stores: Provider[] = [
     useFactory: (link: NatsLink, sensors: NatsSensorRegistry, gaps: GapLedger, log: LimitedLog) =>
       new NatsFlowSource(link, {
         accounts: accountsOf(sensors, gaps),
+        onOverQuota: (names) => sensors.recordOverQuota(names),
         onFailure: (error) => log.failure("read flows", error),
       }),
   },
