@@ -128,7 +128,7 @@ describe("NatsPolicyStore", () => {
         idleTimeoutMs: 30_000,
         holdTimeoutMs: 1500,
         filter: "",
-        snapLengthBytes: 256,
+        snapLengthBytes: 384,
         hostNames: true,
         hostNamesPerSecond: 1000,
       },

@@ -75,7 +75,7 @@ export const sensorPolicySchema = z.strictObject({
   idleTimeoutMs: integer(30_000, 1000, 3_600_000, "A flow without packets for this long ends."),
   holdTimeoutMs: integer(1500, 100, 60_000, "A first contact without an answer for this long is ignored."),
   filter: z.string().max(4096).default("").describe("libpcap filter expression; empty captures everything."),
-  snapLengthBytes: integer(256, 64, 65_535, "Bytes captured of each packet."),
+  snapLengthBytes: integer(384, 64, 65_535, "Bytes captured of each packet."),
   hostNames: z
     .boolean()
     .default(true)

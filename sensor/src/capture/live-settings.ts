@@ -36,7 +36,7 @@ export const meterDefaults: Omit<MeterSettings, "interface"> = {
   ringBytes: 20 << 20,
   promiscuous: true,
   filter: "",
-  snapLengthBytes: 256,
+  snapLengthBytes: 384,
   activeTimeoutMs: 60_000,
   idleTimeoutMs: 30_000,
   holdTimeoutMs: 1500,

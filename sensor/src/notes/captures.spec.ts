@@ -13,6 +13,8 @@ if (!hasCaptures)
 const countOf = (flows: readonly FlowNote[], application: string): number =>
   flows.filter((flow) => flow.application === application).length;
 
+/** As in the policy; a TLS client's hello with its server name is up to 318 bytes long with its headers. */
+const defaultSnapLengthBytes = 384;
 const notesOf = (file: string, snapLengthBytes?: number): ReturnType<typeof captureNotes> =>
   captureNotes(join(captures, file), snapLengthBytes);
 
@@ -38,7 +40,7 @@ describe.skipIf(!hasCaptures)("notes of real captures", () => {
     { file: "benign/week1_baseline.pcap", flows: 0 },
     { file: "benign/bob2diego.pcap", flows: 0 },
   ])("tell $flows miners in $file at the default snap length", async ({ file, flows }) => {
-    expect(countOf((await notesOf(file, 256)).flows, "stratum")).toBe(flows);
+    expect(countOf((await notesOf(file, defaultSnapLengthBytes)).flows, "stratum")).toBe(flows);
   });
 
   it.each([
@@ -46,7 +48,7 @@ describe.skipIf(!hasCaptures)("notes of real captures", () => {
     { file: "benign/ocs.pcap", names: 3 },
     { file: "beacon/test-cc-capture-1.pcap", names: 297 },
   ])("name the $names TLS servers of $file", async ({ file, names }) => {
-    const { counters } = await notesOf(file, 256);
+    const { counters } = await notesOf(file, defaultSnapLengthBytes);
     expect(counters).toMatchObject({ tlsNames: names, namesTruncated: 0 });
   });
 
@@ -55,7 +57,7 @@ describe.skipIf(!hasCaptures)("notes of real captures", () => {
     { file: "scan/ppa_evilprogram.pcap", names: 10, first: "updatekeepalive.mcafee.com" },
     { file: "benign/http_espn_fail.pcapng", names: 7, first: "www.espn.com" },
   ])("name the $names hosts asked for in $file", async ({ file, names, first }) => {
-    const { flows, counters } = await notesOf(file, 256);
+    const { flows, counters } = await notesOf(file, defaultSnapLengthBytes);
     expect(counters.dnsNames).toBe(names);
     expect(flows.find((flow) => flow.application === "dns")?.name).toBe(first);
   });
