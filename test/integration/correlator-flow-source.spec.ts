@@ -5,9 +5,10 @@ import { NatsFlowSource } from "@picket/correlator/adapters/nats/nats-flow-sourc
 import type { NatsFlowSourceOptions } from "@picket/correlator/adapters/nats/nats-flow-source.js";
 import type { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
 import type { FlowDelivery } from "@picket/correlator/flows/flow-source.js";
+import type { AppliedBatch } from "@picket/correlator/sensors/batch-account.js";
 import { GapReason, GapRecord } from "@picket/proto/generated/picket/v1/flow.js";
 import { jetstream } from "@nats-io/jetstream";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { startNats } from "../servers/nats-server.js";
 import type { NatsProcess } from "../servers/nats-server.js";
 import { connectedLink, encodedBatch, publishBatch, until } from "./correlator-nats-fixture.js";
@@ -223,4 +224,80 @@ it("everything is acknowledged until now when nothing is pending, else until the
   expect(heldMs).toBeLessThanOrEqual(held[0].ingestMs + 1);
   held[0].acknowledge();
   await until("the floor follows", async () => (await source.acknowledgedUntilMs()) > held[0].ingestMs);
+});
+
+it.each([-300_000, 300_000])("a clock of this machine that is %i ms off decides nothing", async (offMs) => {
+  const trueNowMs = Date.now.bind(Date);
+  const source = await startSource(acknowledgeAll);
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => trueNowMs() + offMs);
+  try {
+    await publishBatch(publisher.current(), "lab-01", encodedBatch(1));
+    await until("it is acknowledged", async () => (await pendingOf()) === 0);
+    const floors: number[] = [];
+    await until("the floor follows the server's clock", async () => {
+      const floorMs = await source.acknowledgedUntilMs();
+      expect(floorMs).toBeLessThanOrEqual(trueNowMs());
+      floors.push(floorMs);
+      return floorMs > floors[0] + 2000;
+    });
+    expect(trueNowMs() - (floors.at(-1) ?? 0)).toBeLessThan(2000);
+    expect(trueNowMs() - source.nowMs()).toBeLessThan(1000);
+  } finally {
+    clock.mockRestore();
+  }
+});
+
+it("a first look at the floor, before there is a consumer, is no failure", async () => {
+  const link = await connectedLink(nats.url, "early");
+  started.push(link);
+  const source = new NatsFlowSource(link, { accounts: new MemorySensorRegistry() });
+  expect(await source.acknowledgedUntilMs()).toBe(0);
+});
+
+it("what cannot be used is counted by sensor and reason, once, and holds up nothing without REJECTED", async () => {
+  const manager = await jetstreamManager(publisher.current());
+  await manager.streams.delete("REJECTED");
+  const accounts = new MemorySensorRegistry();
+  const seen: number[] = [];
+  const source = await startSource(
+    (deliveries) => {
+      seen.push(...deliveries.map(({ columns }) => columns.sequence));
+      return acknowledgeAll(deliveries);
+    },
+    { accounts },
+  );
+  for (let i = 0; i < 40; i++) {
+    await publishBatch(publisher.current(), "bad", randomBytes(300));
+    await publishBatch(publisher.current(), "good", encodedBatch(i + 1));
+  }
+  await jetstream(publisher.current()).publish("picket.gaps.v1.bad", "no gap");
+  const sinceMs = performance.now();
+  await until("all are acknowledged", async () => (await pendingOf()) === 0);
+  expect(performance.now() - sinceMs).toBeLessThan(5000);
+  expect(seen).toHaveLength(40);
+  const bad = (await accounts.list(0)).find(({ name }) => name === "bad");
+  const { "gap-record": gaps, ...batches } = bad?.rejectedBatches ?? {};
+  expect(gaps).toBe(1);
+  expect(Object.values(batches).reduce((sum, count) => sum + count, 0)).toBe(40);
+  const { batchesRejected } = source.counters;
+  expect(Object.values(batchesRejected).reduce((sum, count) => sum + count, 0)).toBe(41);
+});
+
+it("a batch that was set aside is no longer waited for", async () => {
+  const applied: AppliedBatch[] = [];
+  const accounts = new MemorySensorRegistry();
+  await startSource(acknowledgeAll, {
+    accounts: {
+      recordApplied: (batches) => Promise.resolve(void applied.push(...batches)),
+      recordGaps: (gaps) => accounts.recordGaps(gaps),
+      recordRejected: (batches) => accounts.recordRejected(batches),
+    },
+  });
+  const epoch = "ab".repeat(16);
+  const publish = (id: string): Promise<unknown> =>
+    jetstream(publisher.current()).publish("picket.flows.v1.lab-01", randomBytes(50), { msgID: id });
+  await publish(`lab-01:${epoch}:17`);
+  await publish(`lab-02:${epoch}:18`);
+  await until("both are acknowledged", async () => (await pendingOf()) === 0);
+  expect(applied).toMatchObject([{ sensor: "lab-01", epoch, sequence: 17, records: 0 }]);
 });

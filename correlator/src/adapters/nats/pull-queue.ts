@@ -72,11 +72,11 @@ export class PullQueue {
   }
 
   #request(): void {
-    if (this.#requested > 0 && Date.now() < this.#deadlineMs) return;
+    if (this.#requested > 0 && performance.now() < this.#deadlineMs) return;
     const { messagesMax, bytesMax, expiresMs } = this.#limits;
     this.#isMissing = false;
     this.#requested = messagesMax;
-    this.#deadlineMs = Date.now() + expiresMs + 1000;
+    this.#deadlineMs = performance.now() + expiresMs + 1000;
     const request = { batch: messagesMax, max_bytes: bytesMax, expires: expiresMs * 1e6 };
     this.#connection.publish(this.#requestSubject, JSON.stringify(request), { reply: this.#inbox });
   }
