@@ -16,7 +16,7 @@ export const doctorConfigSchema = z.strictObject({
     .string()
     .regex(/^(doctor-[A-Za-z0-9_-]{1,57})?$/, "must begin with doctor-, then letters, digits, _ or -")
     .default("")
-    .describe("Name of the sensor that sends the drill; empty: doctor- and a random one."),
+    .describe("Name of the sensor that sends the drill; empty: doctor- and the host's."),
   sensorNatsUser: text("User of that sensor at NATS; without any credentials of its own, those above."),
   sensorNatsPassword: text("Password of that sensor at NATS; better given by the environment."),
   sensorNatsToken: text("Token of that sensor at NATS."),

@@ -10,7 +10,7 @@ export function formatCheck(check: Check, hasColours: boolean): string {
   const status = check.status.padEnd(7);
   const painted = hasColours ? `\u001b[${colours[check.status]}m${status}\u001b[0m` : status;
   const delay = check.delayMs === undefined ? "" : ` (after ${check.delayMs} ms)`;
-  const advice = check.advice === "" ? "" : `: ${check.advice}`;
+  const advice = check.advice === "" ? "" : ` -> ${check.advice}`;
   return `${painted}  ${check.name.padEnd(nameWidth)}${printable(check.detail)}${delay}${printable(advice)}\n`;
 }
 

@@ -24,6 +24,8 @@ const stopDeadlineMs = 2000;
 export class DrillSensor {
   readonly name: string;
   readonly epoch = randomBytes(16);
+  /** When it started, microseconds since the Unix epoch: tells it from earlier drills of its name. */
+  readonly startedUs = Date.now() * 1000;
   /** What NATS said against it; undefined while it says nothing. */
   refusal: string | undefined;
   readonly #folder: string;
@@ -90,14 +92,13 @@ export class DrillSensor {
   }
 
   sendStatus(state: "running" | "stopped"): void {
-    const nowUs = Date.now() * 1000;
     const status = encodeStatus({
       state,
       detail: "a drill of picket doctor",
       epoch: this.epoch,
       version: "0.1.0",
-      timeUs: nowUs,
-      startedUs: nowUs,
+      timeUs: Date.now() * 1000,
+      startedUs: this.startedUs,
       host: hostname(),
       interfaces: [],
       hostAddresses: [],
@@ -118,6 +119,13 @@ export class DrillSensor {
   }
 }
 
+/** One name a host, so that the sensors known do not grow with every drill. */
+function defaultName(): string {
+  return `doctor-${hostname()
+    .split(".")[0]
+    .replace(/[^A-Za-z0-9_-]/g, "-")}`.slice(0, 64);
+}
+
 /** Its own credentials where any is given, else those of the doctor. */
 function sensorConfigOf(config: DoctorConfig, spoolFolder: string): SensorConfig {
   const own = {
@@ -130,7 +138,7 @@ function sensorConfigOf(config: DoctorConfig, spoolFolder: string): SensorConfig
   const { natsUser, natsPassword, natsToken, natsCredentialsFile, natsNkeyFile } = config;
   const isOwn = Object.values(own).some((value) => value !== "");
   return sensorConfigSchema.parse({
-    name: config.sensorName || `doctor-${randomBytes(4).toString("hex")}`,
+    name: config.sensorName || defaultName(),
     nats: config.nats,
     ...(isOwn ? own : { natsUser, natsPassword, natsToken, natsCredentialsFile, natsNkeyFile }),
     natsTlsCaFile: config.natsTlsCaFile,

@@ -11,7 +11,12 @@ import {
   WatchIncidentsRequest,
   type WatchIncidentsResponse,
 } from "@picket/proto/generated/picket/v1/incident.js";
-import { AppliedWatermark, WatchSensorsRequest } from "@picket/proto/generated/picket/v1/sensor.js";
+import {
+  AppliedWatermark,
+  WatchSensorsRequest,
+  type Sensor,
+  type WatchSensorsResponse,
+} from "@picket/proto/generated/picket/v1/sensor.js";
 
 import { failed, failedBy, passed, type OnCheck } from "./check.js";
 import type { DoctorConfig } from "./doctor-config.js";
@@ -104,7 +109,7 @@ class Drill {
       },
       {
         name: "drill applied",
-        detail: "a correlator applied them and told the sensor",
+        detail: "a correlator applied them and told the sensor, as it does once a second",
         advice: "see that a correlator runs and says what fails: picket correlator",
         seenMs: () => this.#appliedMs,
       },
@@ -181,15 +186,27 @@ class Drill {
 
   #onIncident(bytes: Uint8Array): void {
     const incident = decodeIncidentEvent(bytes)?.incident;
-    if (incident?.evidence.some(({ sensor }) => sensor === this.sensor.name) !== true) return;
+    if (incident === undefined || !incident.sources.includes(this.#scan.source)) return;
+    if (!incident.evidence.some(({ sensor }) => sensor === this.sensor.name)) return;
     this.#foundMs ??= performance.now();
     this.#incidentId = incident.id;
+  }
+
+  /** An earlier drill of the same name may still be listed. */
+  #isThisRun({ startedTime }: Sensor): boolean {
+    if (startedTime === undefined) return false;
+    const startedMs = Number(startedTime.seconds) * 1000 + startedTime.nanos / 1e6;
+    return Math.abs(startedMs - this.sensor.startedUs / 1000) < 1;
   }
 
   /** A watch that breaks is a step that does not come. */
   #watch(client: ApiClient): void {
     const { name } = this.sensor;
-    const filter = IncidentFilter.create({ sensor: name, includeInactive: true });
+    const filter = IncidentFilter.create({
+      sensor: name,
+      source: this.#scan.source,
+      includeInactive: true,
+    });
     const incidents = client.incidents.watchIncidents(
       WatchIncidentsRequest.create({ filter }),
       new Metadata(),
@@ -199,8 +216,8 @@ class Drill {
     });
     const request = WatchSensorsRequest.create({ names: [name] });
     const sensors = client.sensors.watchSensors(request, new Metadata());
-    sensors.on("data", ({ event }: { event?: { $case: string } }) => {
-      if (event?.$case === "sensor") this.#listedMs ??= performance.now();
+    sensors.on("data", ({ event }: WatchSensorsResponse) => {
+      if (event?.$case === "sensor" && this.#isThisRun(event.sensor)) this.#listedMs ??= performance.now();
     });
     for (const call of [incidents, sensors]) {
       call.on("error", () => {});
