@@ -4,6 +4,7 @@ import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
 import { drainAttack, drainLab } from "./drain.js";
 import { engineMemory } from "./engine-memory.js";
 import { meterFlood } from "./meter-flood.js";
+import { exportSpool } from "./export-spool.js";
 import { meterFile } from "./meter-file.js";
 import { meterLive, meterLiveIpv6 } from "./meter-live.js";
 import { redisWindows } from "./redis-windows.js";
@@ -18,6 +19,7 @@ const benchmarks: readonly Benchmark[] = [
   meterFlood,
   engineMemory,
   redisWindows,
+  exportSpool,
   drainLab,
   drainAttack,
 ];

@@ -84,7 +84,7 @@ describe("a spool whose process is killed", () => {
     import { DiskSpool } from "${dist}/export/disk-spool.js";
     const epoch = new Uint8Array(16).fill(Number(process.argv[2]));
     const totals = { records: 1, packets: 2, bytes: 100, fromUs: 1, toUs: 2 };
-    const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
+    const options = { bytesMax: 512 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
     const spool = DiskSpool.open({ ...options, folder: process.argv[1] });
     let sequence = 0;
     function append() {
@@ -97,7 +97,7 @@ describe("a spool whose process is killed", () => {
     }
     append();`;
 
-  const options = { bytesMax: 64 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
+  const options = { bytesMax: 512 << 20, memoryBytesMax: 1 << 20, epoch, nowUs: () => Date.now() * 1000 };
   const kills = Number(process.env["PICKET_SPOOL_KILLS"] ?? 8);
   const killsOfFolder = 8;
 
@@ -135,7 +135,7 @@ describe("a spool whose process is killed", () => {
           spool.delivered(entry);
         }
         await spool.close();
-        expect(crashes.map(({ reason }) => reason)).toEqual(runs.map(() => "crash"));
+        expect(crashes.map(({ reason }) => reason).join()).toEqual(runs.map(() => "crash").join());
         expect(spool.counters.spoolRecordsCorrupt).toBe(0);
         runs.forEach(({ last, killedUs }, i) => {
           const found = sequences.get((i + 1 + killed) & 255) ?? [];

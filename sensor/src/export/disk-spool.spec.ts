@@ -188,6 +188,28 @@ describe("disk spool", () => {
     await running.close();
   });
 
+  it("cut by one kill and left over by a second says crash twice and nothing is corrupt", async () => {
+    const running = open(1);
+    for (let sequence = 1; sequence <= 4; sequence++) running.append(batch(1, sequence));
+    const copy = killedCopy("picket-spool-twice");
+    const marker = JSON.parse(readFileSync(join(copy, "running.json"), "utf8")) as { pid: number };
+    const dead = JSON.stringify({ ...marker, pid: 999_999_999 });
+    const [name] = segmentsIn(copy);
+    writeFileSync(join(copy, name), readFileSync(join(copy, name)).subarray(0, 600));
+    writeFileSync(join(copy, "running.json"), dead);
+    const second = open(2, 16 << 20, copy);
+    writeFileSync(join(copy, "running.json"), dead);
+    const third = open(3, 16 << 20, copy);
+    const { batches, gaps } = takeAll(third);
+    expect(sequencesOf(batches)).toEqual([1, 2, 3]);
+    expect(gaps.map(({ reason }) => reason)).toEqual(["crash", "crash"]);
+    expect(third.counters.spoolRecordsCorrupt).toBe(0);
+    await third.close();
+    await second.close();
+    rmSync(copy, { recursive: true });
+    await running.close();
+  });
+
   it("with any bit flipped gives back the other batches and counts the damaged one", async () => {
     const running = open(1);
     for (let sequence = 1; sequence <= 7; sequence++) running.append(batch(1, sequence));
@@ -202,7 +224,9 @@ describe("disk spool", () => {
       const spool = open(2);
       const { batches, gaps } = takeAll(spool);
       const damaged = Math.floor((at - 8) / 164) + 1;
-      expect(batches.map((entry) => entry.sequence)).toEqual([1, 2, 3, 4, 5, 6, 7].filter((n) => n !== damaged));
+      expect(batches.map((entry) => entry.sequence)).toEqual(
+        [1, 2, 3, 4, 5, 6, 7].filter((n) => n !== damaged),
+      );
       expect(gaps.map((gap) => gap.reason)).toEqual(["corrupt"]);
       if ((at - 8) % 164 >= 64) expect(gaps[0].records).toBe(10);
       expect(spool.counters.spoolRecordsCorrupt).toBe(1);

@@ -3,11 +3,18 @@ import { PicketError } from "@picket/proto/picket-error.js";
 import { encodeGap } from "./gap-codec.js";
 import type { Gap } from "./gap.js";
 import { MemorySpool } from "./memory-spool.js";
-import { folderError, isDiskFault } from "./spool-fault.js";
+import { folderError, isDiskFault, requireRoom } from "./spool-fault.js";
 import { SpoolLosses } from "./spool-losses.js";
 import { crashGap, SpoolMarker } from "./spool-marker.js";
 import { SpoolSegment, type SpoolRead } from "./spool-segment.js";
-import { newSpoolCounters, noTotals, type Spool, type SpoolEntry, type SpoolItem } from "./spool.js";
+import {
+  newSpoolCounters,
+  noTotals,
+  type Spool,
+  type SpoolCounters,
+  type SpoolEntry,
+  type SpoolItem,
+} from "./spool.js";
 
 export interface DiskSpoolOptions {
   /** A folder of this sensor alone; made when missing, for its owner only. */
@@ -44,7 +51,7 @@ const fileBytesMin = 4096;
  * every 5 s.
  */
 export class DiskSpool implements Spool {
-  readonly counters = newSpoolCounters();
+  readonly #counters = newSpoolCounters();
   fault: string | undefined;
   readonly #memory: MemorySpool;
   readonly #marker: SpoolMarker;
@@ -55,8 +62,6 @@ export class DiskSpool implements Spool {
   #nextNumber = 1;
   readonly #losses = new SpoolLosses();
   #isOpen = false;
-  /** The last file of a run that was killed may end in a torn record. */
-  #tornSegment: SpoolSegment | undefined;
   #retryAtUs = 0;
   #touchedUs = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -86,6 +91,25 @@ export class DiskSpool implements Spool {
     return spool;
   }
 
+  get counters(): SpoolCounters {
+    const counters = this.#counters;
+    counters.spoolSegments = this.#segments.length;
+    counters.spoolBytes = this.#diskBytes() + this.#memory.counters.spoolBytes;
+    counters.spoolMemoryItems = this.#memory.counters.spoolMemoryItems;
+    counters.batchesDroppedSpoolFull =
+      this.#losses.batchesDropped + this.#memory.counters.batchesDroppedSpoolFull;
+    counters.recordsDroppedSpoolFull =
+      this.#losses.recordsDropped + this.#memory.counters.recordsDroppedSpoolFull;
+    counters.spoolRecordsCorrupt = this.#losses.recordsCorrupt;
+    counters.acknowledgedDropped =
+      this.#losses.acknowledgedDropped + this.#memory.counters.acknowledgedDropped;
+    counters.acknowledgedItems = this.#segments.reduce(
+      (count, segment) => count + segment.acknowledgedCount,
+      this.#memory.counters.acknowledgedItems,
+    );
+    return counters;
+  }
+
   appendClaimed(item: SpoolItem): SpoolEntry {
     const place = this.#write(item);
     if (place !== undefined) {
@@ -93,13 +117,11 @@ export class DiskSpool implements Spool {
       return { ...item, place, isResent: false };
     }
     const memory = this.#memory.appendClaimed(item);
-    this.#count();
     return { ...memory, place: { memory } };
   }
 
   append(item: SpoolItem): void {
     if (this.#write(item) === undefined) this.#memory.append(item);
-    this.#count();
   }
 
   next(): SpoolEntry | undefined {
@@ -120,7 +142,6 @@ export class DiskSpool implements Spool {
       place.segment.acknowledge(place.offset, nowUs);
       this.#removeApplied(place.segment);
     }
-    this.#count();
   }
 
   applied(epoch: Uint8Array, floorSequence: number): void {
@@ -129,7 +150,6 @@ export class DiskSpool implements Spool {
       segment.applied(floorSequence);
       this.#removeApplied(segment);
     }
-    this.#count();
   }
 
   expire(acknowledgedBeforeUs: number): void {
@@ -138,13 +158,11 @@ export class DiskSpool implements Spool {
       if (segment !== this.#active) this.#remove(segment);
       else if (segment.itemCount > 0) this.#clear(segment);
     }
-    this.#count();
   }
 
   resend(): void {
     this.#memory.resend();
     for (const segment of this.#segments) segment.resend();
-    this.#count();
   }
 
   delivered(entry: SpoolEntry): void {
@@ -154,7 +172,6 @@ export class DiskSpool implements Spool {
       place.segment.deliver();
       this.#removeApplied(place.segment);
     }
-    this.#count();
   }
 
   release(entry: SpoolEntry): void {
@@ -190,7 +207,7 @@ export class DiskSpool implements Spool {
     this.#segments.push(...SpoolSegment.reopenAll(folder));
     this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + 1;
     if (unclean === undefined) return;
-    this.#tornSegment = this.#segments.at(-1);
+    this.#segments.at(-1)?.cutTornEnd();
     this.#appendGap(crashGap(unclean, this.options.nowUs()));
   }
 
@@ -204,8 +221,7 @@ export class DiskSpool implements Spool {
     try {
       const segment = this.#segmentFor(item.bytes.length);
       const offset = segment.append(item, this.options.nowUs());
-      if (item.kind === "batch") this.counters.batchesSpooled++;
-      this.#count();
+      if (item.kind === "batch") this.#counters.batchesSpooled++;
       return { segment, offset };
     } catch (error) {
       this.#degrade(error);
@@ -254,7 +270,6 @@ export class DiskSpool implements Spool {
         const place: DiskPlace = { segment, offset: read.offset };
         return { ...read.item, place, isResent: read.isResent };
       }
-      if (read.kind === "hole" && read.atEnd && segment === this.#tornSegment) continue;
       this.#losses.keepCorrupt(segment.epoch, read);
       this.#appendLosses();
     }
@@ -274,7 +289,6 @@ export class DiskSpool implements Spool {
     } catch (error) {
       this.#degrade(error);
     }
-    this.#count();
   }
 
   async #tick(): Promise<void> {
@@ -287,12 +301,13 @@ export class DiskSpool implements Spool {
     await this.#syncSegment(active);
   }
 
-  /** Also finds out that the folder is gone, which writes to open files do not. */
+  /** Also finds out that the folder is gone or the disk full, which small writes to open files do not. */
   #touch(nowUs: number): void {
     this.#touchedUs = nowUs;
     if (this.fault !== undefined) return;
     try {
       this.#marker.touch(nowUs);
+      requireRoom(this.options.folder);
     } catch (error) {
       this.#degrade(error);
     }
@@ -303,6 +318,7 @@ export class DiskSpool implements Spool {
     try {
       if (!this.#isOpen) this.#openFolder();
       mkdirSync(this.options.folder, { recursive: true, mode: 0o700 });
+      requireRoom(this.options.folder);
       this.#marker.renew(this.options.epoch, this.options.nowUs());
     } catch (error) {
       return this.#degrade(error);
@@ -317,7 +333,6 @@ export class DiskSpool implements Spool {
     } catch (error) {
       this.#degrade(error);
     }
-    this.#count();
   }
 
   /** Moves what waits in memory to the disk, as far as the disk takes it. */
@@ -332,7 +347,6 @@ export class DiskSpool implements Spool {
       if (entry.isResent) place.segment.markKnown(place.offset);
       this.#memory.delivered(entry);
     }
-    this.#count();
   }
 
   async #syncSegment(segment: SpoolSegment | undefined): Promise<void> {
@@ -345,7 +359,7 @@ export class DiskSpool implements Spool {
   }
 
   #degrade(error: unknown): void {
-    this.counters.spoolWriteErrors++;
+    this.#counters.spoolWriteErrors++;
     this.fault = `spool ${this.options.folder}: ${error instanceof Error ? error.message : String(error)}`;
     this.#retryAtUs = this.options.nowUs() + retryIntervalUs;
     // What is written next goes to a file of its own: the folder of this one may be gone.
@@ -356,23 +370,6 @@ export class DiskSpool implements Spool {
 
   #diskBytes(): number {
     return this.#segments.reduce((bytes, segment) => bytes + Math.max(segment.size, fileBytesMin), 0);
-  }
-
-  #count(): void {
-    this.counters.spoolSegments = this.#segments.length;
-    this.counters.spoolBytes = this.#diskBytes() + this.#memory.counters.spoolBytes;
-    this.counters.spoolMemoryItems = this.#memory.counters.spoolMemoryItems;
-    this.counters.batchesDroppedSpoolFull =
-      this.#losses.batchesDropped + this.#memory.counters.batchesDroppedSpoolFull;
-    this.counters.recordsDroppedSpoolFull =
-      this.#losses.recordsDropped + this.#memory.counters.recordsDroppedSpoolFull;
-    this.counters.spoolRecordsCorrupt = this.#losses.recordsCorrupt;
-    this.counters.acknowledgedDropped =
-      this.#losses.acknowledgedDropped + this.#memory.counters.acknowledgedDropped;
-    this.counters.acknowledgedItems = this.#segments.reduce(
-      (count, segment) => count + segment.acknowledgedCount,
-      this.#memory.counters.acknowledgedItems,
-    );
   }
 }
 

@@ -33,6 +33,8 @@ export interface NatsExporterOptions {
 }
 
 const tickIntervalMs = 200;
+/** While nothing waits for an answer or a pause to end: waking up is what an idle sensor costs. */
+const idleTickIntervalMs = 2000;
 const firstPauseMs = 250;
 const lastPauseMs = 10_000;
 const retryTimeoutMaxMs = 30_000;
@@ -62,6 +64,7 @@ export class NatsExporter implements FlowExporter {
   /** Highest sequence of the stream in an acknowledgement. */
   #streamSequence = 0;
   #timer: NodeJS.Timeout | undefined;
+  #isTickingSlowly = false;
 
   constructor(private readonly options: NatsExporterOptions) {
     this.epoch = options.epoch;
@@ -79,7 +82,7 @@ export class NatsExporter implements FlowExporter {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#tick(), tickIntervalMs);
+    this.#tickLater();
   }
 
   /** The connection stands, for the first time or again: what is not known to be applied is sent again. */
@@ -132,7 +135,8 @@ export class NatsExporter implements FlowExporter {
     const endMs = performance.now() + deadlineMs;
     this.#pump();
     while (this.#isUp && this.#window.size > 0 && performance.now() < endMs) await delay(10);
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#isUp = false;
     for (const inFlight of this.#window) this.options.spool.release(inFlight.entry);
     await this.options.spool.close();
@@ -148,6 +152,16 @@ export class NatsExporter implements FlowExporter {
       performance.now() >= this.#pausedUntilMs &&
       (this.#pauseMs === 0 || this.#window.size === 0)
     );
+  }
+
+  #tickLater(): void {
+    clearTimeout(this.#timer);
+    this.#isTickingSlowly = this.#window.size === 0 && this.#pauseMs === 0;
+    const delayMs = this.#isTickingSlowly ? idleTickIntervalMs : tickIntervalMs;
+    this.#timer = setTimeout(() => {
+      this.#tick();
+      this.#tickLater();
+    }, delayMs);
   }
 
   #tick(): void {
@@ -179,6 +193,7 @@ export class NatsExporter implements FlowExporter {
 
   #send(inFlight: InFlight): void {
     const { entry } = inFlight;
+    if (this.#isTickingSlowly && this.#timer !== undefined) this.#tickLater();
     inFlight.attempts++;
     if (inFlight.attempts > 1) this.counters.batchesRetried++;
     else if (entry.isResent) this.counters.batchesResent++;

@@ -1,4 +1,8 @@
+import { statfsSync } from "node:fs";
 import { PicketError } from "@picket/proto/picket-error.js";
+
+/** Two of the largest batches. */
+const roomBytesMin = 128 << 10;
 
 /** Whether the disk takes nothing now; anything else is wrong with the folder itself. */
 export function isDiskFault(error: unknown): boolean {
@@ -8,6 +12,18 @@ export function isDiskFault(error: unknown): boolean {
 /** Whether a file or folder is not there. */
 export function isAbsent(error: unknown): boolean {
   return codeOf(error) === "ENOENT";
+}
+
+/**
+ * Throws ENOSPC when the folder's disk has no room for another batch, which a
+ * write may find out late, and the system's error when the folder is gone.
+ */
+export function requireRoom(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder);
+  if (bavail * bsize >= roomBytesMin) return;
+  const error: NodeJS.ErrnoException = new Error(`ENOSPC: only ${bavail * bsize} bytes are left`);
+  error.code = "ENOSPC";
+  throw error;
 }
 
 /** PicketError SPOOL_FAILED for a folder that may not be used. */

@@ -25,9 +25,14 @@ export interface SpoolRecordHeader {
   readonly payloadCrc: number;
 }
 
-/** Header and payload of one item. */
+/** Records are written one after the other, each as soon as it is encoded. */
+let scratch = Buffer.allocUnsafeSlow(recordHeaderBytes + (64 << 10));
+
+/** Header and payload of one item, valid until the next call. */
 export function encodeSpoolRecord(item: SpoolItem): Buffer {
-  const record = Buffer.allocUnsafe(recordHeaderBytes + item.bytes.length);
+  const length = recordHeaderBytes + item.bytes.length;
+  if (length > scratch.length) scratch = Buffer.allocUnsafeSlow(length);
+  const record = scratch.subarray(0, length);
   record.writeUInt32LE(magic, 0);
   record.writeUInt32LE(item.bytes.length, 4);
   record.writeDoubleLE(item.sequence, 8);

@@ -33,7 +33,7 @@ const fsyncFile = promisify(fsync);
 export type SpoolRead =
   | { readonly kind: "item"; readonly offset: number; readonly item: SpoolItem; readonly isResent: boolean }
   | { readonly kind: "damaged"; readonly header: SpoolRecordHeader; readonly isResent: boolean }
-  | { readonly kind: "hole"; readonly atEnd: boolean; readonly afterSequence: number };
+  | { readonly kind: "hole"; readonly afterSequence: number };
 
 /**
  * One file of the spool: items of one epoch in the order they were appended,
@@ -118,6 +118,19 @@ export class SpoolSegment {
       fstatSync(file).size,
       false,
     );
+  }
+
+  /** Takes away what a kill in the middle of a write left at the end; a disk that fails is met when reading. */
+  cutTornEnd(): void {
+    try {
+      const bytes = Buffer.allocUnsafe(this.size);
+      const end = endOfRecords(bytes.subarray(0, readSync(this.file, bytes, 0, bytes.length, 0)));
+      if (end >= this.size) return;
+      ftruncateSync(this.file, end);
+      this.size = end;
+    } catch {
+      // It is counted as corrupt then.
+    }
   }
 
   /** Everything was acknowledged or delivered. */
@@ -236,7 +249,7 @@ export class SpoolSegment {
       return undefined;
     }
     this.#moveTo(this.size);
-    return { kind: "hole", atEnd: false, afterSequence: this.#lastSequence };
+    return { kind: "hole", afterSequence: this.#lastSequence };
   }
 
   async sync(): Promise<void> {
@@ -299,7 +312,7 @@ export class SpoolSegment {
     const found = findSpoolRecord(rest.subarray(0, length), 1);
     const isNew = from >= this.#reportedOffset;
     this.#moveTo(found < 0 ? this.size : from + found);
-    return isNew ? { kind: "hole", atEnd: found < 0, afterSequence: this.#lastSequence } : undefined;
+    return isNew ? { kind: "hole", afterSequence: this.#lastSequence } : undefined;
   }
 
   #moveTo(offset: number): void {
@@ -319,6 +332,18 @@ export class SpoolSegment {
       // The next append writes at `size` again, and a torn end is skipped when read.
     }
   }
+}
+
+/** Behind the last whole record. */
+function endOfRecords(bytes: Buffer): number {
+  let end = fileHeader.length;
+  for (let at = end; at >= 0 && at < bytes.length;) {
+    const header = decodeSpoolRecordHeader(bytes, at);
+    const next = at + recordHeaderBytes + (header?.payloadBytes ?? 0);
+    if (header === undefined || next > bytes.length) at = findSpoolRecord(bytes, at + 1);
+    else at = end = next;
+  }
+  return end;
 }
 
 function writeWhole(file: number, bytes: Buffer, position: number): void {
