@@ -32,7 +32,6 @@ import { Checkpoints } from "./rebuild/checkpoints.js";
 import type { RebuildLedger } from "./rebuild/rebuild-ledger.js";
 import { Rebuilder } from "./rebuild/rebuilder.js";
 import type { GapLedger } from "./sensors/gap-ledger.js";
-import type { SensorRegistry } from "./sensors/sensor-registry.js";
 import * as tokens from "./tokens.js";
 
 /** What a correlator process consists of; nothing is started yet. */
@@ -80,7 +79,11 @@ const stores: Provider[] = [
   over(tokens.GAP_LEDGER, (redis) => new RedisGapLedger(redis)),
   over(tokens.LEASES, (redis) => new RedisLeases(redis)),
   over(tokens.INCIDENT_STORE, (redis, link) => new NatsIncidentStore(link, new RedisIncidentState(redis))),
-  over(tokens.SENSOR_REGISTRY, (redis, link) => new NatsSensorRegistry(link, new RedisSensorTotals(redis))),
+  over(
+    tokens.SENSOR_REGISTRY,
+    (redis, link) =>
+      new NatsSensorRegistry(link, new RedisSensorTotals(redis), { ledger: new RedisGapLedger(redis) }),
+  ),
   over(tokens.POLICY_RESPONDER, (_redis, link) => new PolicyResponder(link)),
   {
     provide: tokens.POLICY_STORE,
@@ -95,10 +98,10 @@ const stores: Provider[] = [
   },
   {
     provide: tokens.FLOW_SOURCE,
-    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.GAP_LEDGER, tokens.LIMITED_LOG],
-    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, gaps: GapLedger, log: LimitedLog) =>
+    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.LIMITED_LOG],
+    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, log: LimitedLog) =>
       new NatsFlowSource(link, {
-        accounts: accountsOf(sensors, gaps),
+        accounts: sensors,
         onOverQuota: (names) => sensors.recordOverQuota(names),
         onFailure: (error) => log.failure("read flows", error),
       }),
@@ -166,20 +169,6 @@ const rebuilder: Provider = {
       },
     ),
 };
-
-/** A gap counts as lost, and belongs to the coverage of its time. */
-function accountsOf(
-  sensors: SensorRegistry,
-  ledger: GapLedger,
-): Pick<SensorRegistry, "recordApplied" | "recordGaps" | "recordRejected"> {
-  return {
-    recordApplied: (batches) => sensors.recordApplied(batches),
-    recordGaps: async (gaps) => {
-      await Promise.all([sensors.recordGaps(gaps), ledger.record(gaps)]);
-    },
-    recordRejected: (batches) => sensors.recordRejected(batches),
-  };
-}
 
 const checkpoints: Provider = {
   provide: tokens.CHECKPOINTS,

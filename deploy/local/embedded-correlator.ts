@@ -37,7 +37,7 @@ export class EmbeddedCorrelator {
   offer(sensor: string, columns: FlowColumns): void {
     if (this.waiting.length >= waitingBatchesMax) {
       this.counters.batchesLost++;
-      void this.engine.sensors.recordLost(sensor, columns.length, "correlator_full");
+      this.engine.recordLost(sensor, columns.length, "correlator_full", Date.now());
       return;
     }
     const sequence = (this.sequences.get(sensor) ?? 0) + 1;

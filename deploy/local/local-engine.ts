@@ -3,12 +3,14 @@ import { join } from "node:path";
 
 import { IncidentJournal } from "@picket/correlator/adapters/memory/incident-journal.js";
 import { MemoryFindingBoard } from "@picket/correlator/adapters/memory/memory-finding-board.js";
+import { MemoryGapLedger } from "@picket/correlator/adapters/memory/memory-gap-ledger.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
 import { MemoryPolicyStore } from "@picket/correlator/adapters/memory/memory-policy-store.js";
 import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
 import { MemoryWindowStore } from "@picket/correlator/adapters/memory/memory-window-store.js";
 import { Correlator } from "@picket/correlator/pipeline.js";
+import type { ReportedGap } from "@picket/correlator/sensors/batch-account.js";
 import type { PolicyRevision } from "@picket/correlator/policy/policy.js";
 
 /** Everything of the correlator and the api's ports in one process. */
@@ -18,6 +20,8 @@ export interface LocalEngine {
   readonly incidents: MemoryIncidentStore;
   readonly policy: MemoryPolicyStore;
   readonly sensors: MemorySensorRegistry;
+  /** Counts records that were lost on their way here at `nowMs`; they are part of the coverage of that time. */
+  recordLost(sensor: string, records: number, reason: string, nowMs: number): void;
   close(): Promise<void>;
 }
 
@@ -47,7 +51,8 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
   const board = new MemoryFindingBoard();
   const incidents = new MemoryIncidentStore({ journal });
   const sensors = new MemorySensorRegistry();
-  const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors };
+  const gaps = new MemoryGapLedger();
+  const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors, gaps };
   const correlator = new Correlator(ports, {
     owner: "local",
     provisional: options.provisional,
@@ -57,7 +62,17 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
   const close = async (): Promise<void> => {
     for (const port of [windows, board, incidents, policy, sensors]) await port.close();
   };
-  return { correlator, windows, incidents, policy, sensors, close };
+  const recordLost: LocalEngine["recordLost"] = (sensor, records, reason, nowMs) => {
+    void sensors.recordLost(sensor, records, reason);
+    void gaps.record([{ ...gapNow(nowMs), sensor, records, reason }]);
+  };
+  return { correlator, windows, incidents, policy, sensors, recordLost, close };
+}
+
+/** A gap of this moment: what is lost in one process has no batches to name. */
+function gapNow(nowMs: number): Omit<ReportedGap, "sensor" | "records" | "reason"> {
+  const nothing = { firstSequence: 0, lastSequence: 0, packets: 0, bytes: 0 };
+  return { ...nothing, epoch: "", fromMs: nowMs, toMs: nowMs };
 }
 
 async function openPolicy(options: LocalEngineOptions): Promise<MemoryPolicyStore> {

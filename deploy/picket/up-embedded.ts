@@ -101,7 +101,7 @@ async function openSource(
   const { LiveSource } = await import("../local/live-source.js");
   const source = new LiveSource(config.name || sensorNameOfHost(), config.interface, policy, {
     onBatch,
-    onLost: (sensor, records, reason) => void engine.sensors.recordLost(sensor, records, reason),
+    onLost: (sensor, records, reason) => engine.recordLost(sensor, records, reason, Date.now()),
     onWarning: (line) => output.say(line),
   });
   void engine.policy.watch((revision) => source.setPolicy(revision.policy), signal);

@@ -3,6 +3,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import type { KV, KvEntry } from "@nats-io/kv";
 import type { AppliedBatch, RejectedBatch, ReportedGap } from "../../sensors/batch-account.js";
+import type { GapLedger } from "../../sensors/gap-ledger.js";
 import { silentAfterMs, sensorStates } from "../../sensors/sensor-registry.js";
 import type { SensorRecord, SensorRegistry } from "../../sensors/sensor-registry.js";
 import type { RedisSensorTotals, SensorTotals } from "../redis/redis-sensor-totals.js";
@@ -18,6 +19,8 @@ export interface NatsSensorRegistryOptions {
   readonly sensorsMax?: number;
   /** An unchanged sensor's record is stored at most this often, milliseconds. */
   readonly storeEveryMs?: number;
+  /** Gaps are also written here, for the coverage of their time. */
+  readonly ledger?: GapLedger;
 }
 
 const defaults = { sensorsMax: 10_000, storeEveryMs: 5000 };
@@ -55,6 +58,7 @@ export class NatsSensorRegistry implements SensorRegistry {
   readonly #storedMs = new Map<string, number>();
   readonly #applied: AppliedPublisher;
   readonly #gaps: GapHistory;
+  readonly #ledger: GapLedger | undefined;
   #knownTotals = new Map<string, SensorTotals>();
   #following: Promise<void> | undefined;
   #firstRead: Promise<void> | undefined;
@@ -64,7 +68,8 @@ export class NatsSensorRegistry implements SensorRegistry {
     this.#totals = totals;
     this.#options = { ...defaults, ...options };
     this.#applied = new AppliedPublisher(link, (epochs) => totals.floors(epochs));
-    this.#gaps = new GapHistory(link, (gaps) => totals.addGaps(gaps));
+    this.#ledger = options.ledger;
+    this.#gaps = new GapHistory(link, (gaps) => this.#countGaps(gaps));
   }
 
   /** Begins to follow what other processes store; done by the first use as well. */
@@ -102,8 +107,12 @@ export class NatsSensorRegistry implements SensorRegistry {
   }
 
   async recordGaps(gaps: readonly ReportedGap[]): Promise<void> {
-    await this.#totals.addGaps(gaps);
+    await this.#countGaps(gaps);
     for (const gap of gaps) this.#applied.note(gap);
+  }
+
+  async #countGaps(gaps: readonly ReportedGap[]): Promise<void> {
+    await Promise.all([this.#totals.addGaps(gaps), this.#ledger?.record(gaps)]);
   }
 
   recordRejected(batches: readonly RejectedBatch[]): Promise<void> {
