@@ -74,7 +74,7 @@ async function deliverAll(
   return died;
 }
 
-it(`${runs} runs with redelivery, any order and deaths count exactly and find the same incidents`, async () => {
+it(`${runs} runs with redelivery, disorder and deaths count exactly and find the same incidents`, async () => {
   const flows = smallScan();
   let deathsSeen = 0;
   let expected: unknown[] | undefined;

@@ -7,7 +7,8 @@ import { buildEvent } from "@picket/correlator/adapters/memory/incident-fixture.
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildApplied } from "../conformance/batch-reports.js";
-import { ApiFixture, until } from "./api-fixture.js";
+import { buildSensor } from "../conformance/sensor-registry.js";
+import { ApiFixture, nowMs, until } from "./api-fixture.js";
 
 /** A run of `picket` with what it wrote, while it goes on. */
 class Run {
@@ -64,6 +65,9 @@ describe("the client commands", () => {
       1,
     );
     await fixture.sensors.recordApplied([buildApplied({ records: 1234 })]);
+    await fixture.sensors.recordRejected(
+      ["1", "2"].map((identity) => ({ sensor: "lab-01", reason: "epoch", identity })),
+    );
   });
   afterAll(async () => {
     await fixture.stop();
@@ -123,6 +127,10 @@ describe("the client commands", () => {
     expect(page).toMatch(/lab-01 +2 +2025-10-09 08:53:20Z/);
     expect(page).toMatch(/10\.0\.0\.9 +10\.0\.1\.1 +tcp\/22 +refused +lab-01/);
     expect(page).toContain("silent: lab-07");
+    expect(page).toContain("waiting: lab-09");
+    expect(page).toMatch(/SENSOR +REASON +FROM +TO +MISSED/);
+    expect(page).toMatch(/lab-07 +silent +2025-10-09 08:53:20Z +goes on +-/);
+    expect(page).toMatch(/lab-08 +dropping +2025-10-09 08:53:21Z +2025-10-09 08:53:23Z +17 packets/);
   });
 
   it("paint severities only when colours are wanted", async () => {
@@ -149,10 +157,58 @@ describe("the client commands", () => {
   });
 
   it("list the sensors", async () => {
-    expect(await picket("sensors", ...server)).toMatch(/lab-01 +silent +0 +1234 +0 +0 /);
+    expect(await picket("sensors", ...server)).toMatch(/lab-01 +silent +0 +1234 +0 +2 +0 /);
     expect(JSON.parse(await picket("sensors", "--json", ...server))).toMatchObject({
       appliedRecords: "1234",
+      rejectedBatches: { epoch: "2" },
+      appliedSinceTime: "2025-10-09T08:53:20.000Z",
     });
+  });
+
+  it("hide drills unless everything is asked for, and say what they are", async () => {
+    const drills = await ApiFixture.start({}, new MemoryIncidentStore());
+    const evidence = [{ sensor: "doctor-hq", contactCount: 40, firstSeenMs: 1, lastSeenMs: 2 }];
+    const parties = { evidence, sources: ["203.0.113.7"], targets: ["198.51.100.1"] };
+    await drills.incidents.commit([buildEvent({ id: "00000000000000dd", ...parties }), buildEvent()], 1);
+    const args = ["--server", drills.api.address];
+    expect(await picket("incidents", "list", ...args)).not.toContain("00000000000000dd");
+    expect(await picket("incidents", "list", "--all", ...args)).toContain("00000000000000dd");
+    expect(await picket("incidents", "show", "00000000000000dd", ...args)).toMatch(
+      /drill +a synthetic scan of picket doctor/,
+    );
+    const watched = await picket("incidents", "watch", "--cursor", "0", "--count", "1", ...args);
+    expect(watched).not.toContain("00000000000000dd");
+    await drills.stop();
+  });
+
+  it("show clocks that are off", async () => {
+    const fleet = await ApiFixture.start();
+    await fleet.sensors.recordStatus(buildSensor({ name: "ahead", clockSkewMs: 300_040 }));
+    await fleet.sensors.recordStatus(buildSensor({ name: "behind", clockSkewMs: -2501 }));
+    await fleet.sensors.recordStatus(buildSensor({ name: "right", clockSkewMs: 1999 }));
+    const text = await picket("sensors", "--server", fleet.api.address);
+    expect(text).toMatch(/^SENSOR .* CLOCK /);
+    expect(text).toMatch(/^ahead .* \+300\.0 s /m);
+    expect(text).toMatch(/^behind .* -2\.5 s /m);
+    expect(text).not.toMatch(/^right .* 2\.0 s /m);
+    await fleet.stop();
+  });
+
+  it("watch the sensors and print each change of a state", async () => {
+    const fleet = await ApiFixture.start();
+    const status = { name: "lab-01", lastStatusMs: nowMs } as const;
+    await fleet.sensors.recordStatus(buildSensor({ ...status, state: "running", detail: "" }));
+    const run = new Run(["sensors", "--watch", "--server", fleet.api.address]);
+    await until(() => run.out !== "", "the first state");
+    await fleet.sensors.recordStatus(buildSensor({ ...status, state: "waiting", detail: "eth0 is down" }));
+    await until(() => run.out.includes("waiting"), "the change");
+    run.interrupt();
+    await run.end;
+    expect(run.out).toBe(
+      "2025-10-09 08:55:00Z  lab-01  running\n2025-10-09 08:55:00Z  lab-01  waiting  eth0 is down\n",
+    );
+    await new Run(["sensors", "--watch", "--json", "--timeout", "1", "--server", fleet.api.address]).end;
+    await fleet.stop();
   });
 
   it("watch as many changes as asked for and say where to resume", async () => {

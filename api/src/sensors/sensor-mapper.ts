@@ -15,12 +15,16 @@ export function toWireSensor(sensor: SensorRecord): wire.Sensor {
     startedTime: toOptionalTimestamp(sensor.startedMs),
     lastStatusTime: toOptionalTimestamp(sensor.lastStatusMs),
     clockSkewMs: BigInt(Math.round(sensor.clockSkewMs)),
-    counters: Object.fromEntries(
-      Object.entries(sensor.counters).map(([name, value]) => [name, toUint64(value)]),
-    ),
+    counters: toCounts(sensor.counters),
     policyRevision: toUint64(sensor.policyRevision),
     packetsPerSecond: sensor.packetsPerSecond,
     appliedRecords: toUint64(sensor.appliedRecords),
     lostRecords: toUint64(sensor.lostRecords),
+    rejectedBatches: toCounts(sensor.rejectedBatches ?? {}),
+    appliedSinceTime: toOptionalTimestamp(sensor.appliedSinceMs ?? 0),
   };
+}
+
+function toCounts(counts: Readonly<Record<string, number>>): Record<string, bigint> {
+  return Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, toUint64(value)]));
 }

@@ -1,5 +1,5 @@
-import { AppliedWatermark } from "@picket/proto/generated/picket/v1/sensor.js";
 import type { AppliedFloor, SensorEpoch } from "../../sensors/batch-account.js";
+import { encodeAppliedFloor } from "./applied-watermark-codec.js";
 import type { NatsLink } from "./nats-link.js";
 import { appliedPrefix } from "./subjects.js";
 
@@ -68,13 +68,8 @@ export class AppliedPublisher {
     }
   }
 
-  #send({ sensor, epoch, floorSequence, timeMs }: AppliedFloor): void {
-    const message = AppliedWatermark.fromPartial({
-      epoch: Buffer.from(epoch, "hex"),
-      floorSequence: BigInt(floorSequence),
-      timeUs: BigInt(Math.round(timeMs * 1000)),
-    });
-    this.#link.current().publish(appliedPrefix + sensor, AppliedWatermark.encode(message).finish());
+  #send(floor: AppliedFloor): void {
+    this.#link.current().publish(appliedPrefix + floor.sensor, encodeAppliedFloor(floor));
     this.counters.floorsPublished++;
   }
 
