@@ -61,7 +61,8 @@ export class ArpTable {
     this.marksEver = new Uint8Array(entriesMax);
     this.isReported = new Uint8Array(entriesMax);
     this.isOverdue = new Uint8Array(entriesMax);
-    this.free = Int32Array.from({ length: entriesMax }, (_, i) => entriesMax - 1 - i);
+    this.free = new Int32Array(entriesMax);
+    for (let i = 0; i < entriesMax; i++) this.free[i] = entriesMax - 1 - i;
   }
 
   get isFull(): boolean {

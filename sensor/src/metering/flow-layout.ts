@@ -2,24 +2,27 @@
  * How a live flow lies in memory: 128 bytes, two cache lines, seen as 32 words
  * and as 16 doubles. The two ends of a flow are *lower* and *upper* in the
  * canonical order of addresses and ports; direction 0 is lower to upper. What
- * every packet touches comes first.
+ * every packet of a known flow touches is in the first line.
  */
 export const flowWordsShift = 5;
 export const flowDoublesShift = 4;
 
-/** Words 0 to 3 lower address, 4 to 7 upper address. */
-export const lowerAddressAt = 0;
-export const upperAddressAt = 4;
+/** Last words of both addresses: all of an IPv4 address. */
+export const lowerLastAt = 0;
+export const upperLastAt = 1;
 /** Lower port in the high half, upper port in the low half. */
-export const portsAt = 8;
-export const hashAt = 9;
+export const portsAt = 2;
 /** Bit field, below. */
-export const stateAt = 10;
+export const stateAt = 3;
 /**
  * Union of the TCP flags of direction 0 in bits 0 to 7, of direction 1 in bits
  * 8 to 15; bits 16 and 17 are the flow's direction seen from the host.
  */
-export const tcpFlagsAt = 11;
+export const tcpFlagsAt = 14;
+export const hashAt = 15;
+/** First three words of both addresses. */
+export const lowerPrefixAt = 16;
+export const upperPrefixAt = 19;
 /** Sequence number of the initiator's SYN, or of its first packet when no SYN was seen. */
 export const initiatorSequenceAt = 28;
 /** Sequence number of the responder's SYN. */
@@ -31,12 +34,13 @@ export const responderAcknowledgementAt = 31;
 export const hostDirectionShift = 16;
 export const hostDirectionMask = 3;
 
-/** Doubles: time of the last packet and of the first. */
-export const lastUsAt = 6;
-export const startUsAt = 7;
+/** Doubles: time of the last packet. */
+export const lastUsAt = 2;
 /** Packets and bytes since the last record, direction 0; direction 1 is the next double. */
-export const packetsAt = 8;
-export const bytesAt = 10;
+export const packetsAt = 3;
+export const bytesAt = 5;
+/** Time of the first packet. */
+export const startUsAt = 11;
 /** Since when the flow waits for an answer, or since when it has one. */
 export const markUsAt = 12;
 /** Time of the last record. */
@@ -94,3 +98,12 @@ export const Phase = {
   ended: 8,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Copies the address of an end of the flow at `at`, lower (0) or upper (1), to four words of `to` from `toAt` on. */
+export function copyAddress(words: Int32Array, at: number, end: number, to: Int32Array, toAt: number): void {
+  const prefix = at + (end === 0 ? lowerPrefixAt : upperPrefixAt);
+  to[toAt] = words[prefix];
+  to[toAt + 1] = words[prefix + 1];
+  to[toAt + 2] = words[prefix + 2];
+  to[toAt + 3] = words[at + end];
+}

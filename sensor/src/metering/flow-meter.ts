@@ -11,12 +11,12 @@ import { Emergency } from "./emergency.js";
 import type { EmergencyCounters } from "./emergency-counters.js";
 import {
   bytesAt,
+  copyAddress,
   flowDoublesShift,
   flowWordsShift,
   hostDirectionShift,
   initiatorShift,
   lastUsAt,
-  lowerAddressAt,
   markUsAt,
   noContactBit,
   packetsAt,
@@ -27,7 +27,6 @@ import {
   startUsAt,
   stateAt,
   tcpFlagsAt,
-  upperAddressAt,
   wantsPayloadBit,
 } from "./flow-layout.js";
 import { FlowLifecycle } from "./flow-lifecycle.js";
@@ -82,6 +81,8 @@ export class FlowMeter {
   private readonly lifecycle: FlowLifecycle;
   private readonly emergency: Emergency;
   private readonly recalled = new DecodedPacket();
+  /** Addresses of a flow that was just opened: initiator, responder. */
+  private readonly addresses = new Int32Array(8);
   private nextSweepUs = Number.NEGATIVE_INFINITY;
   /** Our own, so that a policy may change them. */
   private readonly settings: MeteringSettings;
@@ -311,9 +312,10 @@ export class FlowMeter {
     const { words } = this.flows;
     const at = slot << flowWordsShift;
     const initiator = (words[at + stateAt] >>> initiatorShift) & 1;
-    const source = at + (initiator === 0 ? lowerAddressAt : upperAddressAt);
-    const destination = at + (initiator === 0 ? upperAddressAt : lowerAddressAt);
-    words[at + tcpFlagsAt] |= this.host.direction(words, source, destination) << hostDirectionShift;
+    const { addresses } = this;
+    copyAddress(words, at, initiator, addresses, 0);
+    copyAddress(words, at, 1 - initiator, addresses, 4);
+    words[at + tcpFlagsAt] |= this.host.direction(addresses, 0, 4) << hostDirectionShift;
     this.notes.open(slot, packet, bytes);
     // Every payload is looked at by decode first, for a packet in a tunnel is of another flow.
     if (hasTunnelPort(packet)) words[at + stateAt] |= wantsPayloadBit;

@@ -2,13 +2,13 @@ import { type FlowEndReason, HostDirection, Outcome, RecordKind } from "@picket/
 import {
   bytesAt,
   closedBit,
+  copyAddress,
   flowDoublesShift,
   flowWordsShift,
   hostDirectionMask,
   hostDirectionShift,
   initiatorShift,
   lastUsAt,
-  lowerAddressAt,
   noContactBit,
   outcomeShift,
   packetsAt,
@@ -23,7 +23,6 @@ import {
   stealthShift,
   tcpFlagsAt,
   threeBits,
-  upperAddressAt,
 } from "./flow-layout.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import type { FlowTable } from "./flow-table.js";
@@ -38,6 +37,9 @@ import type { MeteringCounters } from "./metering-counters.js";
  * outcome are the whole flow's so far.
  */
 export class FlowRecords {
+  /** Addresses of the flow at hand: initiator, responder. */
+  private readonly addresses = new Int32Array(8);
+
   constructor(
     private readonly flows: FlowTable,
     private readonly sink: FlowRecordSink,
@@ -102,25 +104,26 @@ export class FlowRecords {
     columns.reversePackets[row] = doubles[doublesAt + packetsAt + 1 - direction];
     columns.forwardBytes[row] = doubles[doublesAt + bytesAt + direction];
     columns.reverseBytes[row] = doubles[doublesAt + bytesAt + 1 - direction];
-    this.writeHost(row, at, state, direction);
+    this.writeHost(row, at, state);
     this.notes.write(slot, this.sink, row);
     this.countOutcome(outcome, reported, isOneSided, columns.stealthKind[row]);
     this.sink.filled(row);
   }
 
   private appendRow(at: number, direction: number): number {
+    const { addresses } = this;
     const { words } = this.flows;
-    const source = at + (direction === 0 ? lowerAddressAt : upperAddressAt);
-    const destination = at + (direction === 0 ? upperAddressAt : lowerAddressAt);
+    copyAddress(words, at, direction, addresses, 0);
+    copyAddress(words, at, 1 - direction, addresses, 4);
     return this.sink.append(
-      words[source] >>> 0,
-      words[source + 1] >>> 0,
-      words[source + 2] >>> 0,
-      words[source + 3] >>> 0,
-      words[destination] >>> 0,
-      words[destination + 1] >>> 0,
-      words[destination + 2] >>> 0,
-      words[destination + 3] >>> 0,
+      addresses[0] >>> 0,
+      addresses[1] >>> 0,
+      addresses[2] >>> 0,
+      addresses[3] >>> 0,
+      addresses[4] >>> 0,
+      addresses[5] >>> 0,
+      addresses[6] >>> 0,
+      addresses[7] >>> 0,
     );
   }
 
@@ -134,8 +137,8 @@ export class FlowRecords {
     columns.destinationPort[row] = direction === 0 ? ports & 0xffff : ports >>> 16;
   }
 
-  /** What the host knows, once key, outcome and start are in the columns. */
-  private writeHost(row: number, at: number, state: number, direction: number): void {
+  /** What the host knows, once addresses, key, outcome and start are there. */
+  private writeHost(row: number, at: number, state: number): void {
     const { columns } = this.sink;
     const { words } = this.flows;
     const hostDirection = (words[at + tcpFlagsAt] >>> hostDirectionShift) & hostDirectionMask;
@@ -143,10 +146,9 @@ export class FlowRecords {
     columns.closedPort[row] = 0;
     const isTowardHost = hostDirection === HostDirection.inbound || hostDirection === HostDirection.internal;
     if (!isTowardHost || (state & noContactBit) !== 0) return;
-    const responder = at + (direction === 0 ? upperAddressAt : lowerAddressAt);
     const isClosed = this.host.isClosedPort(
-      words,
-      responder,
+      this.addresses,
+      4,
       columns.destinationPort[row],
       state & protocolMask,
       columns.outcome[row],

@@ -9,6 +9,8 @@ import {
   ipv6Bit,
   keyStateMask,
   lastUsAt,
+  lowerLastAt,
+  lowerPrefixAt,
   outcomeShift,
   Phase,
   phaseMask,
@@ -17,6 +19,8 @@ import {
   protocolMask,
   stateAt,
   threeBits,
+  upperLastAt,
+  upperPrefixAt,
 } from "./flow-layout.js";
 
 /** Flows looked at to find one to evict: bounded work, near enough to the least useful. */
@@ -26,6 +30,10 @@ const slotBits = 22;
 const slotMask = (1 << slotBits) - 1;
 /** Copies for the hot path: the compiler folds a module's own constants, it loads imported ones. */
 const wordsShift = flowWordsShift;
+const lowerLast = lowerLastAt;
+const upperLast = upperLastAt;
+const lowerPrefix = lowerPrefixAt;
+const upperPrefix = upperPrefixAt;
 const portsWord = portsAt;
 const stateWord = stateAt;
 const keyMask = keyStateMask;
@@ -54,7 +62,10 @@ export class FlowTable {
   private readonly index: Int32Array;
   private readonly indexMask: number;
   private readonly indexShift: number;
+  /** Slots that were used and are free again, `freeCount` of them; from `freshSlot` on they never were. */
   private readonly freeSlots: Int32Array;
+  private freeCount = 0;
+  private freshSlot = 0;
   private hand = 0;
 
   /** `flowsMax` from 1 to 2^21; `seed` as in MeteringSettings. */
@@ -71,8 +82,7 @@ export class FlowTable {
     this.indexMask = this.index.length - 1;
     this.indexShift = 32 - indexBits;
     this.hasher = new FlowHash(seed);
-    // Low slots first: memory that is not needed is never touched.
-    this.freeSlots = Int32Array.from({ length: flowsMax }, (_, i) => flowsMax - 1 - i);
+    this.freeSlots = new Int32Array(flowsMax);
   }
 
   get isFull(): boolean {
@@ -129,16 +139,16 @@ export class FlowTable {
       if (
         (entry ^ (hash << slotBits)) >>> slotBits === 0 &&
         words[at + hashAt] === hash &&
-        words[at + 3] === key[3] &&
-        words[at + 7] === key[7] &&
+        words[at + lowerLastAt] === key[3] &&
+        words[at + upperLastAt] === key[7] &&
         words[at + portsAt] === key[8] &&
         (words[at + stateAt] & keyStateMask) === keyState &&
-        words[at + 2] === key[2] &&
-        words[at + 6] === key[6] &&
-        ((words[at] ^ key[0]) |
-          (words[at + 1] ^ key[1]) |
-          (words[at + 4] ^ key[4]) |
-          (words[at + 5] ^ key[5])) ===
+        ((words[at + lowerPrefixAt] ^ key[0]) |
+          (words[at + lowerPrefixAt + 1] ^ key[1]) |
+          (words[at + lowerPrefixAt + 2] ^ key[2]) |
+          (words[at + upperPrefixAt] ^ key[4]) |
+          (words[at + upperPrefixAt + 1] ^ key[5]) |
+          (words[at + upperPrefixAt + 2] ^ key[6])) ===
           0
       )
         return slot;
@@ -156,8 +166,8 @@ export class FlowTable {
       const slot = (entry & slotMask) - 1;
       const at = slot << wordsShift;
       if (
-        words[at + 3] === lower &&
-        words[at + 7] === upper &&
+        words[at + lowerLast] === lower &&
+        words[at + upperLast] === upper &&
         words[at + portsWord] === ports &&
         (words[at + stateWord] & keyMask) === protocol
       )
@@ -190,16 +200,16 @@ export class FlowTable {
       const slot = (entry & slotMask) - 1;
       const at = slot << wordsShift;
       if (
-        words[at + 3] === lower3 &&
-        words[at + 7] === upper3 &&
+        words[at + lowerLast] === lower3 &&
+        words[at + upperLast] === upper3 &&
         words[at + portsWord] === ports &&
         (words[at + stateWord] & keyMask) === (protocol | ipv6KeyBit) &&
-        ((words[at] ^ lower0) |
-          (words[at + 1] ^ lower1) |
-          (words[at + 2] ^ lower2) |
-          (words[at + 4] ^ upper0) |
-          (words[at + 5] ^ upper1) |
-          (words[at + 6] ^ upper2)) ===
+        ((words[at + lowerPrefix] ^ lower0) |
+          (words[at + lowerPrefix + 1] ^ lower1) |
+          (words[at + lowerPrefix + 2] ^ lower2) |
+          (words[at + upperPrefix] ^ upper0) |
+          (words[at + upperPrefix + 1] ^ upper1) |
+          (words[at + upperPrefix + 2] ^ upper2)) ===
           0
       )
         return slot;
@@ -209,14 +219,21 @@ export class FlowTable {
   /** New slot for the key that `find` did not find; the table must not be full. */
   insert(): number {
     const { index, indexMask, words, key } = this;
-    const slot = this.freeSlots[this.flowsMax - ++this.length];
+    // A slot of late use first: memory that is not needed is never touched.
+    const slot = this.freeCount > 0 ? this.freeSlots[--this.freeCount] : this.freshSlot++;
+    this.length++;
     const at = slot << flowWordsShift;
-    for (let i = 0; i < 9; i++) words[at + i] = key[i];
-    words[at + hashAt] = this.keyHash;
-    words[at + stateAt] = this.keyState;
-    words[at + stateAt + 1] = 0;
     const doublesAt = slot << flowDoublesShift;
-    for (let i = lastUsAt; i < 1 << flowDoublesShift; i++) this.doubles[doublesAt + i] = 0;
+    for (let i = 0; i < 1 << flowDoublesShift; i++) this.doubles[doublesAt + i] = 0;
+    words[at + lowerLastAt] = key[3];
+    words[at + upperLastAt] = key[7];
+    for (let i = 0; i < 3; i++) {
+      words[at + lowerPrefixAt + i] = key[i];
+      words[at + upperPrefixAt + i] = key[4 + i];
+    }
+    words[at + portsAt] = key[8];
+    words[at + stateAt] = this.keyState;
+    words[at + hashAt] = this.keyHash;
     let i = this.keyHash >>> this.indexShift;
     while (index[i] !== 0) i = (i + 1) & indexMask;
     index[i] = (slot + 1) | (this.keyHash << slotBits);
@@ -235,7 +252,8 @@ export class FlowTable {
       hole = i;
     }
     index[hole] = 0;
-    this.freeSlots[this.flowsMax - this.length--] = slot;
+    this.freeSlots[this.freeCount++] = slot;
+    this.length--;
   }
 
   /**

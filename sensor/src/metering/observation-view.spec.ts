@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FingerprintMemory } from "./fingerprint-memory.js";
-import { initiatorShift, stateAt } from "./flow-layout.js";
+import { initiatorShift, lowerLastAt, lowerPrefixAt, stateAt } from "./flow-layout.js";
 import { ObservationView } from "./observation-view.js";
 import { HostView } from "./host-view.js";
 import { PacketScript } from "./testing/packet-script.js";
@@ -8,7 +8,8 @@ import { PacketScript } from "./testing/packet-script.js";
 /** A flow from host `from` to host `to`; the initiator may be the upper end. */
 function flowOf(from: number, to: number, initiatorIsUpper: boolean): Int32Array {
   const words = new Int32Array(32);
-  words.set([0, 0, 0xffff, initiatorIsUpper ? to : from, 0, 0, 0xffff, initiatorIsUpper ? from : to]);
+  words.set([initiatorIsUpper ? to : from, initiatorIsUpper ? from : to], lowerLastAt);
+  words.set([0, 0, 0xffff, 0, 0, 0xffff], lowerPrefixAt);
   words[stateAt] = initiatorIsUpper ? 1 << initiatorShift : 0;
   return words;
 }

@@ -1,5 +1,5 @@
 import { FlowHash } from "./flow-hash.js";
-import { initiatorShift, lowerAddressAt, stateAt, upperAddressAt } from "./flow-layout.js";
+import { copyAddress, initiatorShift, stateAt } from "./flow-layout.js";
 import { FingerprintMemory } from "./fingerprint-memory.js";
 import type { HostView } from "./host-view.js";
 
@@ -36,7 +36,7 @@ export class ObservationView {
 
   /** No packet from the responder to the initiator ever passed here, as far as is remembered. */
   mayBeOneSided(words: Int32Array, at: number): boolean {
-    return !this.pairs.has(this.fingerprint(words, at, replySeen)) && !this.isOwnResponder(words, at);
+    return !this.pairs.has(this.fingerprint(words, at, replySeen)) && !this.host.isOwn(this.key, 4);
   }
 
   /** The same, and traffic of the pair shows that the replies pass elsewhere. */
@@ -53,22 +53,12 @@ export class ObservationView {
     return this.connections.has(hash);
   }
 
+  /** Also leaves the responder's address in words 4 to 7 of the key. */
   private fingerprint(words: Int32Array, at: number, kind: number): number {
-    const responder = responderAddressAt(words, at);
-    const initiator = 2 * at + upperAddressAt - responder;
-    for (let i = 0; i < 4; i++) {
-      this.key[i] = words[initiator + i];
-      this.key[4 + i] = words[responder + i];
-    }
-    return this.hasher.hash(this.key, kind);
+    const { key } = this;
+    const initiator = (words[at + stateAt] >>> initiatorShift) & 1;
+    copyAddress(words, at, initiator, key, 0);
+    copyAddress(words, at, 1 - initiator, key, 4);
+    return this.hasher.hash(key, kind);
   }
-
-  private isOwnResponder(words: Int32Array, at: number): boolean {
-    return this.host.isOwn(words, responderAddressAt(words, at));
-  }
-}
-
-function responderAddressAt(words: Int32Array, at: number): number {
-  const initiatorIsUpper = ((words[at + stateAt] >>> initiatorShift) & 1) === 1;
-  return at + (initiatorIsUpper ? lowerAddressAt : upperAddressAt);
 }

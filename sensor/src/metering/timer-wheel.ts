@@ -4,24 +4,28 @@ const tickUs = 50_000;
 const bucketsMax = 2048;
 const bucketMask = bucketsMax - 1;
 
+/** Of a slot: words next and previous in its list, and its bucket; each plus 1, or 0 for none. */
+const slotShift = 2;
+const previousAt = 1;
+const bucketAt = 2;
+
 /**
  * One coarse deadline per slot, in linked lists by bucket: setting, cancelling
  * and firing cost the same whatever the number of slots. A deadline may be set
  * too early (the owner looks and sets it again), never too late.
  */
 export class TimerWheel {
-  private readonly heads = new Int32Array(bucketsMax).fill(-1);
-  private readonly next: Int32Array;
-  private readonly previous: Int32Array;
-  /** Bucket of a slot, -1 when it has no timer. */
-  private readonly bucketOf: Int32Array;
+  /** First slot of each bucket plus 1, or 0. */
+  private readonly heads = new Int32Array(bucketsMax);
+  private readonly slots: Int32Array;
+  /** Timers that are set. */
+  private length = 0;
   private tick = 0;
   private bucket = 0;
 
+  /** Memory of slots that never have a timer is not touched. */
   constructor(slotsMax: number) {
-    this.next = new Int32Array(slotsMax).fill(-1);
-    this.previous = new Int32Array(slotsMax).fill(-1);
-    this.bucketOf = new Int32Array(slotsMax).fill(-1);
+    this.slots = new Int32Array(slotsMax << slotShift);
   }
 
   /** End of the current bucket: before this time nothing is due. */
@@ -38,7 +42,7 @@ export class TimerWheel {
   set(slot: number, deadlineUs: number): void {
     const ticks = Math.ceil(deadlineUs / tickUs) - this.tick;
     const ahead = ticks < 1 ? 1 : ticks > bucketMask ? bucketMask : ticks;
-    const current = this.bucketOf[slot];
+    const current = this.slots[(slot << slotShift) + bucketAt] - 1;
     if (current !== -1) {
       if (((current - this.bucket) & bucketMask) <= ahead) return;
       this.cancel(slot);
@@ -47,19 +51,22 @@ export class TimerWheel {
   }
 
   isSet(slot: number): boolean {
-    return this.bucketOf[slot] !== -1;
+    return this.slots[(slot << slotShift) + bucketAt] !== 0;
   }
 
   /** Forgets the timer of a slot. */
   cancel(slot: number): void {
-    const bucket = this.bucketOf[slot];
+    const { slots } = this;
+    const at = slot << slotShift;
+    const bucket = slots[at + bucketAt] - 1;
     if (bucket === -1) return;
-    const next = this.next[slot];
-    const previous = this.previous[slot];
-    if (previous === -1) this.heads[bucket] = next;
-    else this.next[previous] = next;
-    if (next !== -1) this.previous[next] = previous;
-    this.bucketOf[slot] = -1;
+    const next = slots[at];
+    const previous = slots[at + previousAt];
+    if (previous === 0) this.heads[bucket] = next;
+    else slots[(previous - 1) << slotShift] = next;
+    if (next !== 0) slots[((next - 1) << slotShift) + previousAt] = previous;
+    slots[at + bucketAt] = 0;
+    this.length--;
   }
 
   /** Takes one slot whose bucket is over at `nowUs`, or -1 when there is none. */
@@ -68,7 +75,7 @@ export class TimerWheel {
     // After a long silence everything is due: one turn finds it all.
     if (target - this.tick > bucketsMax) this.moveTo(target - bucketsMax);
     for (;;) {
-      const slot = this.heads[this.bucket];
+      const slot = this.heads[this.bucket] - 1;
       if (slot !== -1) {
         this.cancel(slot);
         return slot;
@@ -81,8 +88,8 @@ export class TimerWheel {
 
   /** Takes any slot that has a timer, or -1; afterwards only `restart` sets the time right. */
   takeAny(): number {
-    for (let i = 0; i < bucketsMax; i++) {
-      const slot = this.heads[this.bucket];
+    while (this.length > 0) {
+      const slot = this.heads[this.bucket] - 1;
       if (slot !== -1) {
         this.cancel(slot);
         return slot;
@@ -94,12 +101,15 @@ export class TimerWheel {
   }
 
   private link(slot: number, bucket: number): void {
+    const { slots } = this;
+    const at = slot << slotShift;
     const head = this.heads[bucket];
-    this.next[slot] = head;
-    this.previous[slot] = -1;
-    if (head !== -1) this.previous[head] = slot;
-    this.heads[bucket] = slot;
-    this.bucketOf[slot] = bucket;
+    slots[at] = head;
+    slots[at + previousAt] = 0;
+    if (head !== 0) slots[((head - 1) << slotShift) + previousAt] = slot + 1;
+    this.heads[bucket] = slot + 1;
+    slots[at + bucketAt] = bucket + 1;
+    this.length++;
   }
 
   private moveTo(tick: number): void {
