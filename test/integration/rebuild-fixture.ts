@@ -60,7 +60,7 @@ export async function startRebuilding(
     { ledger, leases, checkpoints, history, replayer: () => correlator.replayer() },
     {
       newGeneration: () => randomBytes(8).toString("hex"),
-      onChange: (line) => lines.push(line),
+      onChange: (line) => lines.push(`${new Date().toISOString().slice(17)} ${line}`),
       onFailure: (error) => lines.push(String(error.stack)),
       ...options,
     },
@@ -87,7 +87,7 @@ export async function startRebuilding(
   let ticking = tick();
   rebuilder.start();
   const isReady = async (): Promise<boolean> => (await ledger.phase()) === "ready";
-  await until("the windows are complete", isReady, 20_000);
+  await until("the windows are complete", isReady, 120_000);
   return {
     incidents,
     windows,

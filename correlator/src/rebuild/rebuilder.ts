@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Lease, Leases } from "../incidents/leases.js";
-import { contactSliceMs, startSliceMs } from "../windows/window-store.js";
+import { contactSliceMs, startSliceMs, type HotWindow } from "../windows/window-store.js";
 import type { Checkpoints } from "./checkpoints.js";
 import type { FlowHistory, HistoryPosition, HistoryStart } from "./flow-history.js";
 import type { RebuildLedger, RebuildPhase, RebuildState } from "./rebuild-ledger.js";
@@ -36,6 +36,8 @@ const leaseName = "rebuild";
 const leaseMs = 10_000;
 const renewEveryMs = 1_000;
 const floorEveryMs = 1_000;
+/** Hot windows evaluated right after the last minutes; the others follow when all is complete. */
+const evaluatedFirstMax = 1_000;
 /** Of stored time; the newest chunk of the history comes first. */
 const chunkMs = 3_600_000;
 
@@ -58,6 +60,7 @@ export class Rebuilder {
   #lease: Lease | undefined;
   #renewedMs = 0;
   #floorMs = 0;
+  #checkpoint: Promise<unknown> | undefined;
   /** Of the store when it was last known to hold everything up to its floor. */
   #epoch: number | undefined;
   #phase: RebuildPhase = "ready";
@@ -76,7 +79,7 @@ export class Rebuilder {
 
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await Promise.all([this.#running, this.#checkpoint]);
     await this.#lease?.release().catch(() => {});
   }
 
@@ -102,17 +105,23 @@ export class Rebuilder {
     if (state.phase !== "ready")
       return await this.#underLease((signal) => this.#completeHistory(state, signal));
     await this.#followFloor(state);
-    await this.#takeCheckpoint();
+    await this.#beginCheckpoint();
   }
 
-  async #takeCheckpoint(): Promise<void> {
+  /** Goes on beside the looking, which must notice a loss within a second. */
+  async #beginCheckpoint(): Promise<void> {
     const { checkpoints } = this.ports;
-    if (checkpoints === undefined || !(await checkpoints.isDue(Date.now()))) return;
-    await this.#underLease(async (signal) => {
+    if (checkpoints === undefined || this.#checkpoint !== undefined) return;
+    if (!(await checkpoints.isDue(Date.now()))) return;
+    this.#checkpoint = this.#underLease(async (signal) => {
       const taken = await checkpoints.take(Date.now(), signal);
       if (taken !== undefined)
         this.#options.onChange?.(`took a checkpoint of ${taken.bytes} bytes in ${taken.pieces} pieces`);
-    });
+    })
+      .catch((error: unknown) => {
+        if (!this.#stop.signal.aborted) this.#options.onFailure?.(error as Error);
+      })
+      .finally(() => (this.#checkpoint = undefined));
   }
 
   #show(phase: RebuildPhase, progress: number): void {
@@ -255,16 +264,18 @@ export class Rebuilder {
   ): Promise<boolean> {
     if (toSequence === 0) return true;
     const replayer = this.ports.replayer();
+    const hot = new Map<string, HotWindow>();
     for await (const { batches, sequence } of this.ports.history.read(start, toSequence, work.signal)) {
       if (work.signal.aborted) return false;
       const beganMs = performance.now();
-      const hot = await replayer.apply(batches);
+      const touched = await replayer.apply(batches);
       this.counters.flowsReplayed += batches.reduce((sum, { columns }) => sum + columns.length, 0);
-      if (work.evaluates) await replayer.evaluate(distinct(hot));
-      if (sequence >= toSequence || (batches.at(-1)?.ingestMs ?? 0) > (work.untilMs ?? Infinity)) return true;
+      if (work.evaluates) remember(hot, touched);
+      if (sequence >= toSequence || (batches.at(-1)?.ingestMs ?? 0) > (work.untilMs ?? Infinity)) break;
       if (!work.evaluates)
         await delay(performance.now() - beganMs, undefined, { signal: work.signal }).catch(() => {});
     }
+    if (!work.signal.aborted) await replayer.evaluate(hot.values());
     return !work.signal.aborted;
   }
 
@@ -303,7 +314,15 @@ const phaseText: Readonly<Record<RebuildPhase, string>> = {
   ready: "the windows are complete",
 };
 
-/** Each window once: a replay names a hot one again with every contact. */
-function distinct<T>(windows: readonly T[]): Iterable<T> {
-  return new Map(windows.map((window) => [JSON.stringify(window), window])).values();
+/** The windows touched last, each once, so that what runs now is found at once. */
+function remember(hot: Map<string, HotWindow>, touched: readonly HotWindow[]): void {
+  for (const window of touched) {
+    const name = JSON.stringify(window);
+    hot.delete(name);
+    hot.set(name, window);
+  }
+  for (const name of hot.keys()) {
+    if (hot.size <= evaluatedFirstMax) return;
+    hot.delete(name);
+  }
 }

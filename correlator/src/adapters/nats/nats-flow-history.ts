@@ -10,7 +10,7 @@ import type { NatsLink } from "./nats-link.js";
 import * as subjects from "./subjects.js";
 
 /** Batches handed over at once: their columns are the memory that a replay takes. */
-const batchesPerGroup = 32;
+const batchesPerGroup = 64;
 const readAhead = 256;
 const silentMsMax = 10_000;
 

@@ -24,8 +24,8 @@ const historyDays = 8;
 const contactDays = 2;
 /** Keys read at once: a few milliseconds of the server. */
 const keysPerRead = 64;
-/** The server works for others at least three quarters of the time. */
-const restFactor = 3;
+/** The server works for others at least half of the time. */
+const restMsMax = 10;
 const itemsPerMerge = 500;
 
 /** The slow windows of Redis: read whole, partition by partition, and merged again. */
@@ -117,7 +117,7 @@ export class RedisSlowState implements SlowState {
         const fields = list(reply).map(bytes);
         if (fields.length > 0) yield { index: from + index, fields };
       }
-      await delay(tookMs * restFactor);
+      await delay(Math.min(tookMs, restMsMax));
     }
   }
 
