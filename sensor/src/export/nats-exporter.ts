@@ -61,7 +61,7 @@ export class NatsExporter implements FlowExporter {
   /** Nothing is sent before; one entry at a time until the first is acknowledged. */
   #pausedUntilMs = 0;
   #pauseMs = 0;
-  /** Highest sequence of the stream in an acknowledgement. */
+  /** Where the stream put the last batch. */
   #streamSequence = 0;
   #timer: NodeJS.Timeout | undefined;
   #isTickingSlowly = false;
@@ -248,7 +248,11 @@ export class NatsExporter implements FlowExporter {
     this.#resume();
     this.options.spool.acknowledged(entry, this.options.nowUs());
     if (!entry.isResent) this.#countAcknowledged(entry);
-    if (!answer.isDuplicate) return this.#follow(answer.streamSequence);
+    if (!answer.isDuplicate) {
+      // Gaps may be kept in another stream.
+      if (entry.kind === "batch") this.#follow(answer.streamSequence);
+      return;
+    }
     if (inFlight.attempts > 1 || inFlight.isBacklog) return;
     this.counters.batchesDuplicate++;
     this.options.log.warn(
