@@ -1,10 +1,14 @@
 import { execFileSync, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isInstalled } from "./child-cpu.js";
 
-const source = fileURLToPath(new URL("../../bench/frame-sender.cc", import.meta.url));
+/** Beside this file, or beside its source when run from dist. */
+const source = ["frame-sender.cc", "../../bench/frame-sender.cc"]
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(path));
 const sendMaxMs = 120_000;
 
 /** What came in at the interface. */
@@ -27,6 +31,7 @@ export class FrameSender {
 
   /** Throws an Error where there is no compiler. */
   constructor(folder: string) {
+    if (source === undefined) throw new Error("frame-sender.cc is missing");
     if (!isInstalled("g++")) throw new Error("g++ is missing: apt-get install g++");
     this.#program = join(folder, "frame-sender");
     execFileSync("g++", ["-O2", "-std=c++17", "-o", this.#program, source], { stdio: "pipe" });
