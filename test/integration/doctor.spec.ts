@@ -13,7 +13,8 @@ import {
   type ListIncidentsResponse,
 } from "@picket/proto/generated/picket/v1/incident.js";
 import { credentials } from "@grpc/grpc-js";
-import { connect } from "@nats-io/transport-node";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePort } from "../servers/free-port.js";
 import { startNats, type NatsProcess } from "../servers/nats-server.js";
@@ -24,6 +25,8 @@ import { testStreams, until } from "./correlator-nats-fixture.js";
 /** What of a deployment runs. */
 interface Parts {
   readonly hasCorrelator?: boolean;
+  /** NATS has the accounts that are shipped, with a user for the doctor's sensor. */
+  readonly hasAccounts?: boolean;
 }
 
 const running: { stop(): Promise<unknown> }[] = [];
@@ -31,24 +34,48 @@ afterEach(async () => {
   for (const thing of running.splice(0).reverse()) await thing.stop();
 });
 
+const accountOf = { natsUser: "correlator", natsPassword: "change-me-correlator" };
+
+/** The shipped accounts; the example's sensor is the doctor's. */
+async function shippedAccounts(): Promise<string> {
+  const read = (name: string): Promise<string> =>
+    readFile(new URL(`../../deploy/nats/${name}`, import.meta.url), "utf8");
+  const [conf, secrets, sensors] = await Promise.all(
+    ["picket.conf", "secrets.conf.example", "sensors.conf.example"].map(read),
+  );
+  const users = sensors.replaceAll("lab-01", "doctor-hq");
+  const accounts = conf.slice(conf.indexOf("accounts {")).replace('include "sensors.conf"', users);
+  return `${secrets}\n${accounts}`;
+}
+
 class Deployment {
   readonly api: string;
   private constructor(
     readonly nats: NatsProcess,
     readonly redis: RedisProcess,
     apiPort: number,
+    private readonly user: Partial<typeof accountOf>,
   ) {
     this.api = `127.0.0.1:${apiPort}`;
   }
 
-  static async start({ hasCorrelator = true }: Parts = {}): Promise<Deployment> {
-    const [nats, redis, apiPort] = await Promise.all([startNats(), startRedis(), freePort()]);
+  get servers(): { nats: string[]; redis: string } {
+    return { nats: [this.nats.url], redis: this.redis.url, ...this.user };
+  }
+
+  connect(): Promise<NatsConnection> {
+    return connect({ servers: this.nats.url, user: this.user.natsUser, pass: this.user.natsPassword });
+  }
+
+  static async start({ hasCorrelator = true, hasAccounts = false }: Parts = {}): Promise<Deployment> {
+    const config = hasAccounts ? await shippedAccounts() : undefined;
+    const [nats, redis, apiPort] = await Promise.all([startNats({ config }), startRedis(), freePort()]);
     running.push(nats, redis);
-    const connection = await connect({ servers: nats.url });
+    const deployment = new Deployment(nats, redis, apiPort, hasAccounts ? accountOf : {});
+    const connection = await deployment.connect();
     await ensureStreams(connection, testStreams);
     await connection.close();
-    const deployment = new Deployment(nats, redis, apiPort);
-    const servers = { nats: [nats.url], redis: redis.url };
+    const servers = deployment.servers;
     const { flowsBytesMax, incidentsBytesMax } = testStreams;
     const limits = { flowsBytesMax, incidentsBytesMax, logLevel: "error" };
     if (hasCorrelator)
@@ -61,7 +88,7 @@ class Deployment {
   /** The checks of one run, and its verdict. */
   async check(fields: Partial<DoctorConfig> = {}): Promise<{ isHealthy: boolean; checks: Check[] }> {
     const checks: Check[] = [];
-    const servers = { nats: [this.nats.url], redis: this.redis.url, api: this.api };
+    const servers = { ...this.servers, api: this.api };
     const config = doctorConfigSchema.parse({ ...servers, timeoutSeconds: 10, ...fields });
     const isHealthy = await runDoctor(config, (check) => checks.push(check));
     return { isHealthy, checks };
@@ -69,7 +96,7 @@ class Deployment {
 
   /** Until a correlator asks for batches. */
   async whenReading(): Promise<void> {
-    const connection = await connect({ servers: this.nats.url });
+    const connection = await this.connect();
     const manager = await jetstreamManager(connection);
     await until("a correlator reads", () =>
       manager.consumers.info("FLOWS", "correlators").then(
@@ -124,6 +151,30 @@ describe("picket doctor", () => {
     expect(drill).toMatchObject({ drill: true, targets: [expect.stringMatching(/^198\.51\.100\./)] });
     incidents.close();
   }, 40_000);
+
+  it("sends its drill as a sensor of the shipped accounts, which may do nothing else", async () => {
+    const deployment = await Deployment.start({ hasAccounts: true });
+    await deployment.whenReading();
+    const asSensor = { sensorNatsUser: "doctor-hq", sensorNatsPassword: "change-me-doctor-hq" };
+    const { isHealthy, checks } = await deployment.check({ ...asSensor, sensorName: "doctor-hq" });
+    expect(failures(checks)).toEqual([]);
+    expect(isHealthy).toBe(true);
+    expect(checks.filter(({ name }) => name.startsWith("drill "))).toHaveLength(5);
+    const { checks: refused } = await deployment.check({
+      ...asSensor,
+      sensorName: "doctor-else",
+      timeoutSeconds: 2,
+    });
+    expect(named(refused, "drill stored")).toMatchObject({
+      status: "failed",
+      detail: expect.stringMatching(/nats denies the publish of picket\.flows\.v1\.doctor-else/),
+    });
+    const { checks: wrong } = await deployment.check({ ...asSensor, sensorNatsPassword: "wrong" });
+    expect(named(wrong, "drill sensor")).toMatchObject({
+      status: "failed",
+      detail: expect.stringMatching(/refused the sensor's credentials/),
+    });
+  }, 60_000);
 
   it("says that nats is away, and still looks at the rest", async () => {
     const deployment = await Deployment.start({ hasCorrelator: false });
