@@ -16,7 +16,12 @@ import { Correlator } from "./pipeline.js";
 
 /** A log in memory that delivers what is not settled again, as often as it takes. */
 class MemoryFlowSource implements FlowSource {
-  readonly counters: FlowSourceCounters = { batchesReceived: 0, flowsReceived: 0, batchesRejected: {} };
+  readonly counters: FlowSourceCounters = {
+    batchesReceived: 0,
+    flowsReceived: 0,
+    batchesRejected: {},
+    rejectedNotKept: 0,
+  };
   readonly settled: string[] = [];
   #waiting: FlowDelivery[] = [];
   #isStopped = false;

@@ -7,6 +7,7 @@ import { ensureStreams } from "./adapters/nats/ensure-streams.js";
 import { durabilityOf } from "./adapters/nats/server-durability.js";
 import type { NatsFlowSource } from "./adapters/nats/nats-flow-source.js";
 import type { NatsLink } from "./adapters/nats/nats-link.js";
+import type { NatsSensorRegistry } from "./adapters/nats/nats-sensor-registry.js";
 import type { PolicyResponder } from "./adapters/nats/policy-responder.js";
 import type { StatusListener } from "./adapters/nats/status-listener.js";
 import type { RedisConnection } from "./adapters/redis/redis-connection.js";
@@ -170,6 +171,7 @@ class RunningCorrelator {
       ...counters,
       ...Object.fromEntries(rejected),
       ...this.#listener.counters,
+      ...this.get<NatsSensorRegistry>(tokens.SENSOR_REGISTRY).counters,
       ...this.#rebuilder.counters,
       ...this.get<Checkpoints>(tokens.CHECKPOINTS).counters,
       watermarkDelaySeconds: watermarkMs === 0 ? 0 : (Date.now() - watermarkMs) / 1000,

@@ -67,7 +67,12 @@ it("a stored batch is delivered with its sensor, times and flows", async () => {
   expect(seen[0]).toMatchObject({ sensor: "lab-01", flows: 3, sequence: 7, sentMs: 1_700_000_000_123.456 });
   expect(Math.abs(seen[0].ingestMs - beforeMs)).toBeLessThan(2000);
   await until("it is acknowledged", async () => (await pendingOf()) === 0);
-  expect(source.counters).toEqual({ batchesReceived: 1, flowsReceived: 3, batchesRejected: {} });
+  expect(source.counters).toEqual({
+    batchesReceived: 1,
+    flowsReceived: 3,
+    batchesRejected: {},
+    rejectedNotKept: 0,
+  });
 });
 
 it("a batch that cannot be read is set aside with the reason and holds up nothing", async () => {
@@ -255,8 +260,6 @@ it("a first look at the floor, before there is a consumer, is no failure", async
 });
 
 it("what cannot be used is counted by sensor and reason, once, and holds up nothing without REJECTED", async () => {
-  const manager = await jetstreamManager(publisher.current());
-  await manager.streams.delete("REJECTED");
   const accounts = new MemorySensorRegistry();
   const seen: number[] = [];
   const source = await startSource(
@@ -266,6 +269,8 @@ it("what cannot be used is counted by sensor and reason, once, and holds up noth
     },
     { accounts },
   );
+  const manager = await jetstreamManager(publisher.current());
+  await manager.streams.delete("REJECTED");
   for (let i = 0; i < 40; i++) {
     await publishBatch(publisher.current(), "bad", randomBytes(300));
     await publishBatch(publisher.current(), "good", encodedBatch(i + 1));
@@ -279,7 +284,8 @@ it("what cannot be used is counted by sensor and reason, once, and holds up noth
   const { "gap-record": gaps, ...batches } = bad?.rejectedBatches ?? {};
   expect(gaps).toBe(1);
   expect(Object.values(batches).reduce((sum, count) => sum + count, 0)).toBe(40);
-  const { batchesRejected } = source.counters;
+  const { batchesRejected, rejectedNotKept } = source.counters;
+  expect(rejectedNotKept).toBe(41);
   expect(Object.values(batchesRejected).reduce((sum, count) => sum + count, 0)).toBe(41);
 });
 

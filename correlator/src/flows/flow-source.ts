@@ -24,6 +24,8 @@ export interface FlowSourceCounters {
   flowsReceived: number;
   /** Set aside in the REJECTED stream, by reason. */
   batchesRejected: Record<string, number>;
+  /** Of those, what the REJECTED stream could not take. */
+  rejectedNotKept: number;
 }
 
 /**

@@ -58,7 +58,12 @@ const defaults = {
 
 /** Flow batches of the FLOWS stream through the durable consumer that all correlators share. */
 export class NatsFlowSource implements FlowSource {
-  readonly counters: FlowSourceCounters = { batchesReceived: 0, flowsReceived: 0, batchesRejected: {} };
+  readonly counters: FlowSourceCounters = {
+    batchesReceived: 0,
+    flowsReceived: 0,
+    batchesRejected: {},
+    rejectedNotKept: 0,
+  };
   readonly #link: NatsLink;
   readonly #options: NatsFlowSourceOptions & typeof defaults;
   readonly #stop = new AbortController();
@@ -237,6 +242,7 @@ export class NatsFlowSource implements FlowSource {
     );
     await Promise.all(messages.map(({ message, content }) => this.#rejected.keep(message, String(content))));
     for (const { content } of messages) this.#noteRejected(String(content));
+    this.counters.rejectedNotKept = this.#rejected.counters.rejectedNotKept;
   }
 
   #noteRejected(reason: string): void {

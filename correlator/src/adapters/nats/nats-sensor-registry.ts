@@ -49,7 +49,7 @@ const noStatusYet: Omit<SensorRecord, "name"> = {
  * which every process follows, and the totals of its records in Redis.
  */
 export class NatsSensorRegistry implements SensorRegistry {
-  readonly counters = { sensorsRefused: 0 };
+  readonly #counters = { sensorsRefused: 0 };
   readonly #link: NatsLink;
   readonly #totals: RedisSensorTotals;
   readonly #options: typeof defaults;
@@ -70,6 +70,10 @@ export class NatsSensorRegistry implements SensorRegistry {
     this.#applied = new AppliedPublisher(link, (epochs) => totals.floors(epochs));
     this.#ledger = options.ledger;
     this.#gaps = new GapHistory(link, (gaps) => this.#countGaps(gaps));
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#counters, ...this.#applied.counters, ...this.#totals.counters };
   }
 
   /** Begins to follow what other processes store; done by the first use as well. */
@@ -138,7 +142,7 @@ export class NatsSensorRegistry implements SensorRegistry {
   #remember(record: SensorRecord): boolean {
     const known = this.#records.get(record.name);
     if (known === undefined && this.#records.size >= this.#options.sensorsMax) {
-      this.counters.sensorsRefused++;
+      this.#counters.sensorsRefused++;
       return false;
     }
     if (known !== undefined && known.lastStatusMs > record.lastStatusMs) return false;
