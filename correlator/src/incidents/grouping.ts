@@ -96,13 +96,13 @@ export class Grouping {
     const changed = this.shown.takeChanged();
     if (!isRecheck && changed.length === 0) return [];
     if (isRecheck) this.takenMs = nowMs;
-    const everything = isComplete ? undefined : Array.from(this.shown.all(), ({ id }) => id);
-    const events = this.publisher.take(this.shown, isRecheck ? everything : changed, {
+    const events = this.publisher.take(this.shown, isRecheck ? undefined : changed, {
       nowMs,
       foldedUntilMs: this.foldedUntilMs,
       isInside,
       sensorName: this.sensorName,
       sessionGapMs: this.settings.sessionGapMs,
+      isComplete,
     });
     this.forgetClosed();
     return events;

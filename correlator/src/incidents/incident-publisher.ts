@@ -15,6 +15,8 @@ export interface PublishContext {
   readonly nowMs: number;
   readonly foldedUntilMs: number;
   readonly sessionGapMs: number;
+  /** Whether what is no longer shown is over; not while the windows are rebuilt. */
+  readonly isComplete: boolean;
   readonly isInside: (address: string) => boolean;
   readonly sensorName: (sensor: number) => string;
 }
@@ -74,7 +76,7 @@ export class IncidentPublisher {
       const event = this.eventFor(draft, id, aliases.get(draft.mergedInto) ?? draft.mergedInto, context);
       if (event !== undefined) events.push(event);
     }
-    if (changed === undefined) this.retireMissing(view, aliases, context, events);
+    if (changed === undefined && context.isComplete) this.retireMissing(view, aliases, context, events);
     return events;
   }
 

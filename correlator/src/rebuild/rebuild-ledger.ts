@@ -1,10 +1,10 @@
 /**
  * How far the windows are rebuilt after the store lost them. "recent": the last
- * minutes of flows are replayed, nothing is grouped yet; "history": the slow
- * state follows, what is found is served but nothing is confirmed or retracted;
+ * minutes of flows are replayed, nothing is grouped yet; "serving": that takes
+ * long, so that what is found meanwhile is served; "history": the slow state follows, what is found is served but nothing is confirmed or retracted;
  * "late": that took too long, so confirming goes on while the rest follows.
  */
-export const rebuildPhases = ["lost", "recent", "history", "late", "ready"] as const;
+export const rebuildPhases = ["lost", "recent", "serving", "history", "late", "ready"] as const;
 export type RebuildPhase = (typeof rebuildPhases)[number];
 
 /** Whether slices may be closed in this phase. */

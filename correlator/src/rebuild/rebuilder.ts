@@ -25,13 +25,21 @@ export interface RebuilderOptions {
   readonly recentMs?: number;
   /** How far back the stream is replayed where no checkpoint reaches, milliseconds. */
   readonly historyMs?: number;
+  /** How long serving waits for the last minutes, milliseconds. */
+  readonly serveAfterMs?: number;
   /** How long confirming waits for the slow state, milliseconds. */
   readonly holdMsMax?: number;
   /** How often the windows are looked at, milliseconds. */
   readonly lookEveryMs?: number;
 }
 
-const defaults = { recentMs: 600_000, historyMs: 172_800_000, holdMsMax: 1_200_000, lookEveryMs: 500 };
+const defaults = {
+  serveAfterMs: 10_000,
+  recentMs: 600_000,
+  historyMs: 172_800_000,
+  holdMsMax: 1_200_000,
+  lookEveryMs: 500,
+};
 const leaseName = "rebuild";
 const leaseMs = 10_000;
 const renewEveryMs = 1_000;
@@ -101,7 +109,8 @@ export class Rebuilder {
     const isNew = this.#lease === undefined;
     if (!(await this.#hold())) return;
     if (isNew) this.#epoch = undefined;
-    if (state === undefined || state.phase === "recent") return await this.#rebuild();
+    if (state === undefined || state.phase === "recent" || state.phase === "serving")
+      return await this.#rebuild();
     if (state.phase !== "ready")
       return await this.#underLease((signal) => this.#completeHistory(state, signal));
     await this.#followFloor(state);
@@ -171,10 +180,11 @@ export class Rebuilder {
       this.counters.rebuildsBegun++;
       this.#show("recent", 0);
       const position = await this.ports.history.position();
-      const isDone = await this.#replay(
-        { timeMs: this.#recentFromMs(position) },
-        position.deliveredSequence,
-        { generation, signal, evaluates: true },
+      const serve = setTimeout(() => void this.#serve(generation), this.#options.serveAfterMs);
+      const start = { timeMs: this.#recentFromMs(position) };
+      const work = { generation, signal, evaluates: true };
+      const isDone = await this.#replay(start, position.deliveredSequence, work).finally(() =>
+        clearTimeout(serve),
       );
       if (!isDone) return;
       const { log, deliveredSequence: floor } = position;
@@ -182,6 +192,12 @@ export class Rebuilder {
         return;
       await this.#completeHistory({ ...state, phase: "history", log, floor }, signal);
     });
+  }
+
+  /** The last minutes take long: what live batches show is served meanwhile. */
+  async #serve(generation: string): Promise<void> {
+    this.#show("serving", 0);
+    await this.ports.ledger.advance(generation, { phase: "serving" }).catch(() => false);
   }
 
   #recentFromMs({ deliveredMs }: HistoryPosition): number {
@@ -309,6 +325,7 @@ export class Rebuilder {
 const phaseText: Readonly<Record<RebuildPhase, string>> = {
   lost: "the windows are gone from redis: rebuilding",
   recent: "rebuilding the last minutes",
+  serving: "rebuilding the last minutes; what is found meanwhile is served",
   history: "rebuilding what is older in the background",
   late: "rebuilding takes long: slices are closed meanwhile",
   ready: "the windows are complete",
