@@ -4,9 +4,15 @@ import type { SensorPipelineSettings } from "@picket/sensor/pipeline.js";
 import { CaptureInput } from "./capture-input.js";
 import type { FlowInput, InputFile, OnBatch } from "./flow-input.js";
 
+/** Flows that are live at once in all files together, and in each however many there are. */
+const flowsMax = 1 << 18;
+const flowsOfFileMin = 1 << 16;
+
 /**
  * Opens every file, capture or flow log. Throws the PicketError of the first
- * that cannot be read, with every other file closed again.
+ * that cannot be read, with every other file closed again. A file has time: what
+ * a live sensor would refuse in an emergency finds room here, unless the
+ * settings say otherwise.
  */
 export async function openInputs(
   files: readonly InputFile[],
@@ -14,8 +20,9 @@ export async function openInputs(
   onBatch: OnBatch,
 ): Promise<FlowInput[]> {
   const inputs: FlowInput[] = [];
+  const tableFlowsMax = Math.max(flowsOfFileMin, Math.floor(flowsMax / files.length));
   try {
-    for (const file of files) inputs.push(await openInput(file, settings, onBatch));
+    for (const file of files) inputs.push(await openInput(file, { tableFlowsMax, ...settings }, onBatch));
     return inputs;
   } catch (error) {
     for (const input of inputs) await input.close();

@@ -23,6 +23,9 @@ export interface EmergencySettings {
   readonly refusedRecordsMax: number;
 }
 
+/** Enough for a flood of a million contacts a second to wait an eighth of one. */
+const waitingMax = 1 << 17;
+
 /** The settings that suit a table of `tableFlowsMax` flows. */
 export function emergencyDefaults(tableFlowsMax: number): EmergencySettings {
   return {
@@ -36,7 +39,7 @@ export function emergencyDefaults(tableFlowsMax: number): EmergencySettings {
     pairContactsPerSecond: 16,
     knownContactsPerSecond: Math.max(4096, tableFlowsMax >> 1),
     retriesPerSecond: Math.max(512, tableFlowsMax >> 4),
-    waitingContactsMax: Math.max(1024, tableFlowsMax * 2),
+    waitingContactsMax: Math.min(waitingMax, Math.max(1024, tableFlowsMax * 2)),
     refusedRecordsMax: 256,
   };
 }

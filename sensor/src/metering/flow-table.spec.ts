@@ -98,4 +98,20 @@ describe("FlowHash", () => {
       }
     }
   });
+
+  it("finds every flow while its index doubles", () => {
+    const table = new FlowTable(100_000, 11);
+    const slotOf = (i: number): number => {
+      load(table, packetOf(i, 1 << 30, false));
+      return table.find();
+    };
+    const slots = Array.from({ length: 100_000 }, (_, i) => {
+      expect(slotOf(i)).toBe(-1);
+      return table.insert();
+    });
+    expect(table.isFull).toBe(true);
+    expect(slots.every((slot, i) => slotOf(i) === slot)).toBe(true);
+    for (let i = 0; i < slots.length; i += 2) table.remove(slots[i]);
+    expect(slots.every((slot, i) => slotOf(i) === (i % 2 === 0 ? -1 : slot))).toBe(true);
+  });
 });

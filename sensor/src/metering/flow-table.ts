@@ -28,6 +28,8 @@ const evictionSample = 8;
 /** Bits of an index entry that hold the slot. */
 const slotBits = 22;
 const slotMask = (1 << slotBits) - 1;
+/** The index begins with places for half as many flows, and doubles: a small one stays in the cache. */
+const indexBitsFirst = 15;
 /** Copies for the hot path: the compiler folds a module's own constants, it loads imported ones. */
 const wordsShift = flowWordsShift;
 const lowerLast = lowerLastAt;
@@ -43,8 +45,9 @@ const cacheLineOffset = 48;
 
 /**
  * The live flows: fixed slots of 128 bytes and an open-addressing index over
- * them that is at most half full. A key is loaded first (`loadPacket`,
- * `loadInner`), then found or inserted. Nothing is allocated after the start.
+ * them that is at most half full and doubles as flows come. A key is loaded
+ * first (`loadPacket`, `loadInner`), then found or inserted. Nothing else is
+ * allocated after the start, and memory that is not needed is never touched.
  */
 export class FlowTable {
   /** Memory of all slots, as words and as doubles (see flow-layout.ts). */
@@ -59,9 +62,9 @@ export class FlowTable {
   private keyHash = 0;
   private readonly hasher: FlowHash;
   /** Slot + 1 with ten bits of the hash above it, which spare most looks at other flows; or 0. */
-  private readonly index: Int32Array;
-  private readonly indexMask: number;
-  private readonly indexShift: number;
+  private index = new Int32Array(0);
+  private indexMask = 0;
+  private indexShift = 0;
   /** Slots that were used and are free again, `freeCount` of them; from `freshSlot` on they never were. */
   private readonly freeSlots: Int32Array;
   private freeCount = 0;
@@ -78,9 +81,7 @@ export class FlowTable {
     this.words = new Int32Array(memory, cacheLineOffset);
     this.doubles = new Float64Array(memory, cacheLineOffset);
     const indexBits = Math.max(4, Math.ceil(Math.log2(flowsMax)) + 1);
-    this.index = new Int32Array(1 << indexBits);
-    this.indexMask = this.index.length - 1;
-    this.indexShift = 32 - indexBits;
+    this.newIndex(Math.min(indexBits, indexBitsFirst));
     this.hasher = new FlowHash(seed);
     this.freeSlots = new Int32Array(flowsMax);
   }
@@ -218,7 +219,7 @@ export class FlowTable {
 
   /** New slot for the key that `find` did not find; the table must not be full. */
   insert(): number {
-    const { index, indexMask, words, key } = this;
+    const { words, key } = this;
     // A slot of late use first: memory that is not needed is never touched.
     const slot = this.freeCount > 0 ? this.freeSlots[--this.freeCount] : this.freshSlot++;
     this.length++;
@@ -234,9 +235,8 @@ export class FlowTable {
     words[at + portsAt] = key[8];
     words[at + stateAt] = this.keyState;
     words[at + hashAt] = this.keyHash;
-    let i = this.keyHash >>> this.indexShift;
-    while (index[i] !== 0) i = (i + 1) & indexMask;
-    index[i] = (slot + 1) | (this.keyHash << slotBits);
+    if (this.length * 2 > this.index.length) this.growIndex();
+    this.place(slot, this.keyHash);
     return slot;
   }
 
@@ -281,6 +281,29 @@ export class FlowTable {
 
   isAnswered(slot: number): boolean {
     return isAnswered(this.words[(slot << flowWordsShift) + stateAt]);
+  }
+
+  /** Puts a slot whose key is not there yet into the index. */
+  private place(slot: number, hash: number): void {
+    const { index, indexMask } = this;
+    let i = hash >>> this.indexShift;
+    while (index[i] !== 0) i = (i + 1) & indexMask;
+    index[i] = (slot + 1) | (hash << slotBits);
+  }
+
+  private growIndex(): void {
+    const { index, words } = this;
+    this.newIndex(33 - this.indexShift);
+    for (let i = 0; i < index.length; i++) {
+      const slot = (index[i] & slotMask) - 1;
+      if (slot !== -1) this.place(slot, words[(slot << flowWordsShift) + hashAt]);
+    }
+  }
+
+  private newIndex(bits: number): void {
+    this.index = new Int32Array(1 << bits);
+    this.indexMask = this.index.length - 1;
+    this.indexShift = 32 - bits;
   }
 
   private load(
