@@ -226,11 +226,18 @@ function parseLine(line: string): JournalHeader | JournalEntry | undefined {
   const json = line.slice(9);
   if (line[8] !== " " || Number.parseInt(line.slice(0, 8), 16) !== crc32(json)) return undefined;
   try {
-    const value: unknown = JSON.parse(json);
+    const value: unknown = JSON.parse(json, reviveCoverage);
     return isJournalValue(value) ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** JSON knows no infinity, which is the end of a lapse that goes on; journals of before know no lapses. */
+function reviveCoverage(key: string, value: unknown): unknown {
+  if (key === "toMs" && value === null) return Infinity;
+  if (key === "coverage") return { waitingSensors: [], lapses: [], ...(value as object) };
+  return value;
 }
 
 /** The checksum vouches for the content; this tells the three kinds of line apart. */

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { WatchItem } from "../../incidents/incident-store.js";
-import { buildEvent } from "./incident-fixture.js";
+import type { Incident } from "../../incidents/incident.js";
+import { buildEvent, buildIncident } from "./incident-fixture.js";
 import { IncidentJournal } from "./incident-journal.js";
 import { MemoryIncidentStore } from "./memory-incident-store.js";
 
@@ -120,6 +121,22 @@ describe("the incident journal", () => {
     const journal = await IncidentJournal.open({ folder, compactBytes: options.compactBytes });
     return { journal, store: new MemoryIncidentStore({ journal, eventsMax: options.eventsMax }) };
   };
+
+  it("keeps a lapse that goes on, and reads incidents from before there were lapses", async () => {
+    const before = await openStore();
+    const { lapses: _lapses, waitingSensors: _waiting, ...coverage } = buildIncident().coverage;
+    const old = { id: "00000000000000bb", coverage: coverage as Incident["coverage"] };
+    await before.store.commit([buildEvent(), buildEvent(old)], 1);
+    await before.store.close();
+    const after = await openStore();
+    expect((await after.store.get("00000000000000aa"))?.coverage).toEqual(buildIncident().coverage);
+    expect((await after.store.get("00000000000000bb"))?.coverage).toMatchObject({
+      silentSensors: ["lab-07"],
+      waitingSensors: [],
+      lapses: [],
+    });
+    await after.store.close();
+  });
 
   it("brings incidents, events and cursors back after a restart", async () => {
     const before = await openStore();
