@@ -10,11 +10,8 @@ import { ArpCounters } from "./metering/arp-counters.js";
 import { ArpMeter } from "./metering/arp-meter.js";
 import { FragmentWatch } from "./metering/fragment-watch.js";
 import type { HostView } from "./metering/host-view.js";
-import {
-  type MeteringPolicy,
-  type MeteringSettings,
-  meteringSettings,
-} from "./metering/metering-settings.js";
+import type { MeteringPolicy, MeteringSettings } from "./metering/metering-settings.js";
+import { meteringSettings } from "./metering/metering-settings.js";
 
 /** Settings of a pipeline; what is left out has its default. */
 export interface SensorPipelineSettings extends Partial<MeteringSettings> {
@@ -65,9 +62,7 @@ export class SensorPipeline {
   }
 
   /** Other timeouts and host names from now on, without an end to any flow. */
-  follow(policy: MeteringPolicy): void {
-    this.meter.follow(policy);
-  }
+  readonly follow = (policy: MeteringPolicy): void => this.meter.follow(policy);
 
   /** Runs a block of packets; their times drive every timer. */
   onBlock(block: PacketBlock): void {
