@@ -107,7 +107,7 @@ export class Rebuilder {
     const state = await this.ports.ledger.read();
     this.#show(state?.phase ?? "lost", state?.progress ?? 0);
     const isNew = this.#lease === undefined;
-    if (!(await this.#hold())) return;
+    if (!(await this.#hold(state === undefined))) return;
     if (isNew) this.#epoch = undefined;
     if (state === undefined || state.phase === "recent" || state.phase === "serving")
       return await this.#rebuild();
@@ -141,10 +141,10 @@ export class Rebuilder {
     this.#options.onChange?.(phaseText[phase]);
   }
 
-  /** True while this process holds the lease. */
-  async #hold(): Promise<boolean> {
+  /** True while this process holds the lease, which may be gone with the windows. */
+  async #hold(isLost: boolean): Promise<boolean> {
     const nowMs = performance.now();
-    if (this.#lease !== undefined && nowMs - this.#renewedMs < renewEveryMs) return true;
+    if (this.#lease !== undefined && !isLost && nowMs - this.#renewedMs < renewEveryMs) return true;
     if (this.#lease !== undefined && !(await this.#lease.renew())) this.#lease = undefined;
     this.#lease ??= await this.ports.leases.acquire(leaseName, leaseMs);
     this.#renewedMs = nowMs;
