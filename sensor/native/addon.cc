@@ -20,8 +20,9 @@ namespace {
 using picket::PacketRing;
 using picket::RingOptions;
 
-// After so many blocks other events have their turn: a full one takes milliseconds.
-constexpr uint32_t kBlocksPerTurn = 2;
+// After so long, or so many blocks, other events have their turn: a full block takes milliseconds.
+constexpr uint64_t kTurnNanoseconds = 2'000'000;
+constexpr uint32_t kBlocksPerTurn = 8;
 constexpr napi_type_tag kRingTag = {0x7069636b65742d72, 0x696e672d68616e64};
 
 // One open ring. It lives until the event loop has closed its handle and the
@@ -132,8 +133,9 @@ bool DeliverBlock(Ring* ring) {
 }
 
 void DeliverBlocks(Ring* ring) {
+  const uint64_t end = uv_hrtime() + kTurnNanoseconds;
   for (uint32_t i = 0; i < kBlocksPerTurn && !ring->close_requested; i++)
-    if (!DeliverBlock(ring)) return;
+    if (!DeliverBlock(ring) || uv_hrtime() >= end) return;
 }
 
 void ReportError(Ring* ring, int error) {
