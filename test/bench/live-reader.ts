@@ -4,7 +4,12 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type MeterSettings, meterDefaults, meterNodeFlags } from "@picket/sensor/capture/live-settings.js";
+import {
+  type MeterSettings,
+  meterDefaults,
+  meterEnvironment,
+  meterNodeFlags,
+} from "@picket/sensor/capture/live-settings.js";
 import { MeterOutput } from "./meter-output.js";
 import { cpuSecondsOf } from "./process-cpu.js";
 
@@ -84,7 +89,11 @@ export const picketMeter: LiveReader = {
   label: "picket",
   async measure(namespace, device, _folder, send) {
     const probe = `data:text/javascript,${encodeURIComponent(delayProbe)}`;
-    const child = run(namespace, [process.execPath, ...meterNodeFlags, "--import", probe, meterMain]);
+    const child = run(
+      namespace,
+      [process.execPath, ...meterNodeFlags, "--import", probe, meterMain],
+      meterEnvironment,
+    );
     const text = textOf(child);
     const meter = new MeterOutput(child.stdio[3] as Readable);
     const settings: MeterSettings = { ...meterDefaults, interface: device, capture: "ring" };
@@ -122,10 +131,14 @@ const delayProbe = `
   }`;
 
 /** `ip netns exec` becomes the command: the process number is the reader's own. */
-export function run(namespace: string, command: readonly string[]): ChildProcess {
+export function run(
+  namespace: string,
+  command: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
   return spawn("ip", ["netns", "exec", namespace, ...command], {
     stdio: ["pipe", "ignore", "pipe", "pipe"],
-    env: toolEnv,
+    env: { ...toolEnv, ...environment },
   });
 }
 

@@ -7,7 +7,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { withBatchIdentity } from "@picket/sensor/export/batch-identity.js";
-import { meterDefaults, meterNodeFlags, type MeterSettings } from "@picket/sensor/capture/live-settings.js";
+import {
+  meterDefaults,
+  meterEnvironment,
+  meterNodeFlags,
+  type MeterSettings,
+} from "@picket/sensor/capture/live-settings.js";
 import { median, rounded, type Benchmark, type BenchmarkResult } from "./benchmark.js";
 import { isInstalled } from "./child-cpu.js";
 import { FrameSender, type Sent } from "./frame-sender.js";
@@ -65,7 +70,7 @@ async function flood(sender: FrameSender, folder: string): Promise<Flood> {
   try {
     cable.up();
     cable.address(nearAddress, farAddress);
-    child = run(cable.namespace, [process.execPath, ...meterNodeFlags, meterMain]);
+    child = run(cable.namespace, [process.execPath, ...meterNodeFlags, meterMain], meterEnvironment);
     return await measure(child, cable, sender, folder);
   } finally {
     child?.kill("SIGKILL");

@@ -21,6 +21,7 @@ import {
   type MeterBackend,
   type MeterControl,
   type MeterFailure,
+  meterEnvironment,
   meterNodeFlags,
   type MeterSettings,
   type SensorCounters,
@@ -180,7 +181,10 @@ export class LiveMeter {
     this.#lastSignUs = nowUs();
     const node = [process.execPath, ...meterNodeFlags, meterEntry()];
     const [program, ...words] = [...this.#captureOnly(), ...node];
-    const child = spawn(program, words, { stdio: ["pipe", "ignore", "pipe", "pipe"] });
+    const child = spawn(program, words, {
+      stdio: ["pipe", "ignore", "pipe", "pipe"],
+      env: { ...process.env, ...meterEnvironment },
+    });
     this.#child = child;
     // An early end of the child shows as its exit; what was written to it does not matter then.
     child.stdin?.on("error", () => {});

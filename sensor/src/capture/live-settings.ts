@@ -52,6 +52,9 @@ export const meterDefaults: Omit<MeterSettings, "interface"> = {
  */
 export const meterNodeFlags: readonly string[] = ["--max-semi-space-size=1"];
 
+/** Its environment beside ours: one arena for all threads of glibc, 5 MiB less; it allocates little. */
+export const meterEnvironment: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: "1" };
+
 /** One line of JSON on the meter's standard input. Its end stops the meter. */
 export type MeterControl =
   | { readonly kind: "start"; readonly settings: MeterSettings }
