@@ -1,4 +1,5 @@
 import { Evaluator } from "./detectors/evaluator.js";
+import { factDetectors } from "./detectors/fact-detectors.js";
 import { EvaluationQueue } from "./detectors/evaluation-queue.js";
 import type { FlowDelivery } from "./flows/flow-source.js";
 import type { CorrelatorPorts } from "./correlator-ports.js";
@@ -15,7 +16,7 @@ import type { HotWindow } from "./windows/window-store.js";
 
 export type { CorrelatorPorts };
 
-/** The sensors' own addresses are asked for this often. */
+/** How often the sensors' own addresses are asked for. */
 const hostsEveryMs = 5000;
 
 export interface CorrelatorOptions {
@@ -54,7 +55,7 @@ export class Correlator {
     options: CorrelatorOptions,
   ) {
     this.isProvisional = options.provisional ?? true;
-    this.observer = new Observer(this.home, options.seed);
+    this.observer = new Observer(this.home, options.seed, factDetectors);
     this.evaluator = new Evaluator(ports.windows, this.home);
     this.closer = new SliceCloser(ports, this.evaluator);
     this.grouping = new GroupingLoop(ports);
@@ -76,6 +77,7 @@ export class Correlator {
     this.revision = revision;
     this.home = new HomeNetworks(revision.policy.homeNetworks, this.hosts);
     this.observer.setHome(this.home);
+    this.observer.setPolicy(revision.policy);
     this.evaluator.setPolicy(revision, this.home);
     this.grouping.setPolicy(revision.policy, this.home);
   }
@@ -114,8 +116,9 @@ export class Correlator {
   private async readHosts(nowMs: number): Promise<void> {
     if (nowMs - this.hostsReadMs < hostsEveryMs) return;
     this.hostsReadMs = nowMs;
-    const sensors = await this.ports.sensors.list(nowMs);
-    const hosts = [...new Set(sensors.flatMap(({ hostAddresses }) => hostAddresses))].sort();
+    const hosts = [
+      ...new Set((await this.ports.sensors.list(nowMs)).flatMap(({ hostAddresses }) => hostAddresses)),
+    ].sort();
     if (hosts.join() === this.hosts.join()) return;
     this.hosts = hosts;
     this.setPolicy(this.revision);

@@ -112,7 +112,7 @@ function newContacts(next: () => number): Observations {
     crowds.push({ kind: "port", subject: portText, slice, source });
     crowds.push({ kind: "prefix", subject: prefixOf(source), slice, source });
   }
-  return { failed, answered: [], crowds, starts: [] };
+  return { failed, answered: [], crowds, starts: [], facts: [] };
 }
 
 function word(value: number): string {

@@ -115,6 +115,7 @@ test("every key of a window has a time to live", async () => {
         contribution: `c${n}`,
         positions: numbers,
       })),
+      facts: [],
     });
   for (let partition = 0; partition < 64; partition++)
     await store.readHot(partition, midnightMs, midnightMs + 600_000);

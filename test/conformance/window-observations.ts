@@ -32,7 +32,7 @@ export const destinations = [address(10, 0, 0, 9), address(10, 0, 0, 10), addres
 
 /** Observations with nothing in them but what is given. */
 export function only(some: Partial<Observations>): Observations {
-  return { failed: [], answered: [], crowds: [], starts: [], ...some };
+  return { failed: [], answered: [], crowds: [], starts: [], facts: [], ...some };
 }
 
 /** A refused TCP contact of the first source, with what matters replaced. */
@@ -122,4 +122,5 @@ export const anyObservations: fc.Arbitrary<Observations> = fc.record({
   answered: fc.array(anyContact, { maxLength: 6 }),
   crowds: fc.array(anyCrowd, { maxLength: 20 }),
   starts: fc.array(anyStart, { maxLength: 6 }),
+  facts: fc.constant([]),
 });

@@ -81,5 +81,6 @@ export class EvaluationQueue {
 function windowText(window: HotWindow): string {
   if (window.kind === "source") return `s|${window.slice}|${window.source}`;
   if (window.kind === "crowd") return `c|${window.key.slice}|${window.key.kind}|${window.key.subject}`;
+  if (window.kind === "facts") return `f|${window.facts.id}|${window.slice}|${window.subject}`;
   return `b|${window.slice}|${window.direction}|${window.host}`;
 }

@@ -15,6 +15,7 @@ import {
 import { detectCampaign } from "./campaign.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
 import { CrowdGrowth } from "./crowd-growth.js";
+import { factDetector } from "./fact-detectors.js";
 import { detectDistributedScan } from "./distributed-scan.js";
 import { baselineSlices, detectHostBurst } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
@@ -45,6 +46,7 @@ export class Evaluator {
   async evaluate(window: HotWindow, confirmed: boolean): Promise<Finding | undefined> {
     if (window.kind === "source") return this.evaluateSource(window.source, this.at(window.slice, confirmed));
     if (window.kind === "crowd") return this.evaluateCrowd(window.key, this.at(window.key.slice, confirmed));
+    if (window.kind === "facts") return this.evaluateFacts(window, this.at(window.slice, confirmed));
     return this.evaluateStarts(window, this.at(window.slice, confirmed));
   }
 
@@ -57,6 +59,16 @@ export class Evaluator {
     if (count < evaluation.policy.burst.flowsMin) return undefined;
     const counts = await this.windows.readStarts(host, direction, slice - baselineSlices, slice);
     return detectHostBurst(host, direction, counts, evaluation);
+  }
+
+  private async evaluateFacts(
+    { facts, subject, slice }: Extract<HotWindow, { kind: "facts" }>,
+    evaluation: Evaluation,
+  ): Promise<Finding | undefined> {
+    const detector = factDetector(facts.id);
+    if (detector === undefined) return undefined;
+    const windows = await this.windows.readFacts(facts, subject, slice - facts.slicesBefore, slice);
+    return detector.detect(windows, { ...evaluation, isInside: (key) => this.home.isInsideKey(key) });
   }
 
   private at(slice: number, confirmed: boolean): Evaluation {

@@ -1,6 +1,7 @@
 import { Outcome, RecordKind, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { prefixOf } from "../windows/address-key.js";
 import { portKey } from "../windows/contact-key.js";
+import type { FactKind } from "../windows/fact-window.js";
 import {
   contactSliceMs,
   dayMs,
@@ -14,6 +15,9 @@ import {
 } from "../windows/window-store.js";
 import { BatchAddresses } from "./batch-addresses.js";
 import { finishHash, mixWord } from "./flow-hash.js";
+import { defaultPolicy, type Policy } from "../policy/policy.js";
+import { FactRows } from "./fact-rows.js";
+import type { FactObserver } from "./flow-row.js";
 import type { HomeNetworks } from "./home-networks.js";
 import { SeenContacts } from "./seen-contacts.js";
 
@@ -40,6 +44,7 @@ export interface ObserverCounters {
   flowsObserved: number;
   flowsUncounted: number;
   startsLate: number;
+  factsLate: number;
 }
 
 /**
@@ -47,7 +52,7 @@ export interface ObserverCounters {
  * batches until `take`; what this process already wrote is skipped.
  */
 export class Observer {
-  readonly counters: ObserverCounters = { flowsObserved: 0, flowsUncounted: 0, startsLate: 0 };
+  readonly counters: ObserverCounters = { flowsObserved: 0, flowsUncounted: 0, startsLate: 0, factsLate: 0 };
   private failed: ContactObservation[] = [];
   private answered: ContactObservation[] = [];
   private crowds: CrowdObservation[] = [];
@@ -58,6 +63,7 @@ export class Observer {
   >();
   private readonly seen = new SeenContacts();
   private readonly addresses = new BatchAddresses();
+  private readonly facts: FactRows;
   /** Slices of starts that end at or before this are closed: later records no longer count there. */
   private startsClosedUntilMs = 0;
 
@@ -65,7 +71,14 @@ export class Observer {
   constructor(
     private home: HomeNetworks,
     private readonly seed: number = 0,
-  ) {}
+    observers: readonly FactObserver[] = [],
+  ) {
+    this.facts = new FactRows(observers, this.addresses, this.isFactLate, defaultPolicy);
+  }
+
+  setPolicy(policy: Policy): void {
+    this.facts.setPolicy(policy);
+  }
 
   setHome(home: HomeNetworks): void {
     this.home = home;
@@ -92,7 +105,15 @@ export class Observer {
     }
     this.counters.flowsObserved += columns.length;
     this.takeStarts(context);
+    this.facts.observe(columns, context.sensor, context.contribution, context.clockCorrectionMs);
   }
+
+  /** What belongs to a closed slice no longer counts: it was evaluated for the last time. */
+  private readonly isFactLate = (kind: FactKind, timeMs: number): boolean => {
+    const isLate = (Math.floor(timeMs / kind.sliceMs) + 1) * kind.sliceMs <= this.startsClosedUntilMs;
+    if (isLate) this.counters.factsLate++;
+    return isLate;
+  };
 
   /** Everything observed since the last call. */
   take(): Observations {
@@ -101,7 +122,7 @@ export class Observer {
     this.answered = [];
     this.crowds = [];
     this.starts = [];
-    return { failed, answered, crowds, starts };
+    return { failed, answered, crowds, starts, facts: this.facts.take() };
   }
 
   private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): void {

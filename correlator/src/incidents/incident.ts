@@ -139,7 +139,7 @@ export interface FindingContact {
 }
 
 /** Which window a finding read: contacts of findings of one view with different keys do not overlap. */
-export type FindingView = "source" | "service" | "target" | "port" | "prefix" | "starts";
+export type FindingView = "source" | "service" | "target" | "port" | "prefix" | "starts" | "facts";
 
 /** One detector's threshold crossed for one window in one slice. */
 export interface Finding {

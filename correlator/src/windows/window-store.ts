@@ -1,4 +1,5 @@
 import type { AddressKey } from "./address-key.js";
+import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
 
 /** Lengths of the slices of event time, milliseconds. */
 export const contactSliceMs = 600_000;
@@ -74,6 +75,7 @@ export interface Observations {
   readonly answered: readonly ContactObservation[];
   readonly crowds: readonly CrowdObservation[];
   readonly starts: readonly StartObservation[];
+  readonly facts: readonly FactObservation[];
 }
 
 /** A window worth evaluating: it passed the count below which no detector fires. */
@@ -85,7 +87,8 @@ export type HotWindow =
       readonly host: AddressKey;
       readonly direction: StartDirection;
       readonly slice: number;
-    };
+    }
+  | { readonly kind: "facts"; readonly facts: FactKind; readonly subject: string; readonly slice: number };
 
 /** One contact of a source as all sensors saw it. */
 export interface Contact {
@@ -146,6 +149,7 @@ export interface WindowStoreCounters {
   contactsRefused: number;
   crowdSourcesRefused: number;
   startsRefused: number;
+  factsRefused: number;
 }
 
 /**
@@ -184,6 +188,8 @@ export interface WindowStore {
     fromSlice: number,
     toSlice: number,
   ): Promise<Float64Array>;
+  /** A subject's facts of the slices from `fromSlice` to `toSlice` inclusive, in order. */
+  readFacts(kind: FactKind, subject: string, fromSlice: number, toSlice: number): Promise<FactWindow[]>;
   /**
    * Hot windows of a partition whose slice ends after `afterMs` and at or before
    * `untilMs`. What is read stays: closing a slice twice changes nothing.
@@ -205,6 +211,7 @@ export function partitionOf(key: string): number {
 export function sliceEndMs(hot: HotWindow): number {
   if (hot.kind === "source") return (hot.slice + 1) * contactSliceMs;
   if (hot.kind === "crowd") return (hot.key.slice + 1) * contactSliceMs;
+  if (hot.kind === "facts") return (hot.slice + 1) * hot.facts.sliceMs;
   return (hot.slice + 1) * startSliceMs;
 }
 
@@ -212,5 +219,6 @@ export function sliceEndMs(hot: HotWindow): number {
 export function hotWindowKey(hot: HotWindow): string {
   if (hot.kind === "source") return hot.source;
   if (hot.kind === "crowd") return hot.key.subject;
+  if (hot.kind === "facts") return hot.subject;
   return hot.host;
 }

@@ -21,7 +21,9 @@ import {
   type WindowStore,
   type WindowStoreCounters,
 } from "../../windows/window-store.js";
+import type { FactKind, FactObservation, FactWindow } from "../../windows/fact-window.js";
 import { MemoryCrowdWindows } from "./memory-crowd-windows.js";
+import { MemoryFactWindows } from "./memory-fact-windows.js";
 import { MemorySourceWindows } from "./memory-source-windows.js";
 import { MemoryStartWindows } from "./memory-start-windows.js";
 
@@ -31,12 +33,18 @@ const hotKeptMs = 2 * 3_600_000;
 
 /** Windows in this process's memory: the store of embedded mode, analyze and backtest. */
 export class MemoryWindowStore implements WindowStore {
-  readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0 };
+  readonly counters: WindowStoreCounters = {
+    contactsRefused: 0,
+    crowdSourcesRefused: 0,
+    startsRefused: 0,
+    factsRefused: 0,
+  };
   readonly stateEpoch = 0;
   private readonly sources: MemorySourceWindows;
   private readonly services = new Map<number, Set<string>>();
   private readonly crowds: MemoryCrowdWindows;
   private readonly starts: MemoryStartWindows;
+  private readonly facts: MemoryFactWindows;
   /** Hot windows of each partition by identity. */
   private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
   /** Contact slices before this one are closed; what is kept hangs on it. */
@@ -48,6 +56,7 @@ export class MemoryWindowStore implements WindowStore {
     this.sources = new MemorySourceWindows(limits, this.counters);
     this.crowds = new MemoryCrowdWindows(limits, this.counters);
     this.starts = new MemoryStartWindows(limits, this.counters);
+    this.facts = new MemoryFactWindows(this.counters);
   }
 
   merge(observations: Observations): Promise<HotWindow[]> {
@@ -56,6 +65,7 @@ export class MemoryWindowStore implements WindowStore {
     for (const contact of observations.answered) this.mergeAnswered(contact);
     for (const crowd of observations.crowds) this.mergeCrowd(crowd, touched);
     for (const start of observations.starts) this.mergeStart(start, touched);
+    for (const fact of observations.facts) this.mergeFact(fact, touched);
     return Promise.resolve(touched);
   }
 
@@ -90,6 +100,13 @@ export class MemoryWindowStore implements WindowStore {
     toSlice: number,
   ): Promise<Float64Array> {
     return Promise.resolve(this.starts.read(host, direction, fromSlice, toSlice));
+  }
+
+  readFacts(kind: FactKind, subject: string, fromSlice: number, toSlice: number): Promise<FactWindow[]> {
+    const windows: FactWindow[] = [];
+    for (let slice = fromSlice; slice <= toSlice; slice++)
+      windows.push(this.facts.read(kind, subject, slice));
+    return Promise.resolve(windows);
   }
 
   /** Also forgets what lies far behind what every partition has closed; nothing is forgotten before that. */
@@ -148,6 +165,14 @@ export class MemoryWindowStore implements WindowStore {
     this.markHot(window);
   }
 
+  private mergeFact(fact: FactObservation, touched: HotWindow[]): void {
+    const slice = this.facts.merge(fact);
+    if (slice === undefined) return;
+    const window: HotWindow = { kind: "facts", facts: fact.kind, subject: fact.subject, slice };
+    touched.push(window);
+    this.markHot(window);
+  }
+
   private markHot(window: HotWindow): void {
     this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
   }
@@ -161,6 +186,7 @@ export class MemoryWindowStore implements WindowStore {
     this.starts.close(closedMs);
     dropBefore(this.services, day - 1);
     this.crowds.close(slice);
+    this.facts.close(closedMs);
     for (const windows of this.hot)
       for (const [text, window] of windows)
         if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(text);
@@ -174,5 +200,6 @@ function dropBefore(map: Map<number, unknown>, first: number): void {
 function hotText(window: HotWindow): string {
   if (window.kind === "source") return `s${window.slice}|${window.source}`;
   if (window.kind === "crowd") return `c${window.key.slice}|${window.key.kind}|${window.key.subject}`;
+  if (window.kind === "facts") return `f${window.facts.id}|${window.slice}|${window.subject}`;
   return `b${window.slice}|${window.direction}|${window.host}`;
 }

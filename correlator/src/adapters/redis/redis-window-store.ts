@@ -1,4 +1,5 @@
 import type { AddressKey } from "../../windows/address-key.js";
+import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import {
   defaultWindowLimits,
   type CrowdKey,
@@ -43,7 +44,7 @@ const weightPerCallMax = 2_000;
  * half way may be done again. Where Redis lost its data, `stateEpoch` changes.
  */
 export class RedisWindowStore implements WindowStore {
-  readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0 };
+  readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0, factsRefused: 0 };
   private readonly grown = new GrownWindows();
   private readonly expiries = new RecentExpiries();
   private readonly encoder: MergeEncoder;
@@ -115,6 +116,11 @@ export class RedisWindowStore implements WindowStore {
     return this.starts.read(host, direction, fromSlice, toSlice);
   }
 
+  /** Not shared through Redis yet: every fact counts as refused. */
+  readFacts(_kind: FactKind, _subject: string, _from: number, _to: number): Promise<FactWindow[]> {
+    return Promise.resolve([]);
+  }
+
   readHot(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
     return this.hot.read(partition, afterMs, untilMs);
   }
@@ -144,6 +150,7 @@ export class RedisWindowStore implements WindowStore {
   }
 
   private async mergeAll(observations: Observations): Promise<HotWindow[]> {
+    this.counters.factsRefused += observations.facts.length;
     const calls: Promise<HotWindow[]>[] = [];
     for (const [partition, items] of planMerge(observations, this.grown).entries())
       calls.push(this.mergePartition(partition, items));

@@ -1,0 +1,100 @@
+import type { FactKind, FactMember, FactObservation, FactWindow } from "../../windows/fact-window.js";
+import type { WindowStoreCounters } from "../../windows/window-store.js";
+
+/** Subjects of one kind and slice; beyond it facts are refused and counted. */
+const subjectsMax = 100_000;
+/** Refused members of one subject and slice that are told apart. */
+const refusedMax = 4096;
+const sensorsMax = 4;
+
+interface MutableMember {
+  readonly member: string;
+  firstMs: number;
+  lastMs: number;
+  value: number;
+  sensors: readonly number[];
+}
+
+interface Subject {
+  readonly members: Map<string, MutableMember>;
+  refused: Set<string> | undefined;
+}
+
+/** Facts by kind, slice and subject. */
+export class MemoryFactWindows {
+  private readonly slices = new Map<FactKind, Map<number, Map<string, Subject>>>();
+
+  constructor(private readonly counters: WindowStoreCounters) {}
+
+  /** Merges one fact; the slice in which its subject is hot after it, if it is. */
+  merge(fact: FactObservation): number | undefined {
+    const slice = Math.floor(fact.timeMs / fact.kind.sliceMs);
+    const subject = this.subject(fact, slice);
+    if (subject === undefined) return undefined;
+    const known = subject.members.get(fact.member);
+    if (known !== undefined) mergeMember(known, fact);
+    else if (subject.members.size < fact.kind.membersMax) subject.members.set(fact.member, newMember(fact));
+    else this.refuse(subject, fact.member);
+    return subject.members.size >= fact.kind.hotMembersMin ? slice : undefined;
+  }
+
+  read(kind: FactKind, subject: string, slice: number): FactWindow {
+    const found = this.slices.get(kind)?.get(slice)?.get(subject);
+    const members = found === undefined ? [] : sortMembers(found.members.values());
+    return { kind, subject, slice, members, refused: found?.refused?.size ?? 0 };
+  }
+
+  /** Forgets slices that no detector reads any more once everything before `closedMs` is closed. */
+  close(closedMs: number): void {
+    for (const [kind, slices] of this.slices)
+      for (const slice of slices.keys())
+        if ((slice + 2 + kind.slicesBefore) * kind.sliceMs <= closedMs) slices.delete(slice);
+  }
+
+  private subject(fact: FactObservation, slice: number): Subject | undefined {
+    const slices = entryOf(this.slices, fact.kind, newMap<number, Map<string, Subject>>);
+    const subjects = entryOf(slices, slice, newMap<string, Subject>);
+    const known = subjects.get(fact.subject);
+    if (known !== undefined) return known;
+    if (subjects.size >= subjectsMax) {
+      this.counters.factsRefused++;
+      return undefined;
+    }
+    const subject: Subject = { members: new Map(), refused: undefined };
+    subjects.set(fact.subject, subject);
+    return subject;
+  }
+
+  private refuse(subject: Subject, member: string): void {
+    const refused = (subject.refused ??= new Set());
+    if (refused.size >= refusedMax || refused.has(member)) return;
+    refused.add(member);
+    this.counters.factsRefused++;
+  }
+}
+
+function newMember({ member, timeMs, value, sensor }: FactObservation): MutableMember {
+  return { member, firstMs: timeMs, lastMs: timeMs, value, sensors: [sensor] };
+}
+
+function mergeMember(known: MutableMember, { timeMs, value, sensor }: FactObservation): void {
+  known.firstMs = Math.min(known.firstMs, timeMs);
+  known.lastMs = Math.max(known.lastMs, timeMs);
+  known.value = Math.max(known.value, value);
+  if (known.sensors.includes(sensor)) return;
+  known.sensors = [...known.sensors, sensor].sort((a, b) => a - b).slice(0, sensorsMax);
+}
+
+function sortMembers(members: Iterable<FactMember>): FactMember[] {
+  return [...members].sort((a, b) => a.firstMs - b.firstMs || (a.member < b.member ? -1 : 1));
+}
+
+function newMap<K, V>(): Map<K, V> {
+  return new Map();
+}
+
+function entryOf<K, V>(map: Map<K, V>, key: K, create: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = create()));
+  return value;
+}

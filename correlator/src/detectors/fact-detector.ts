@@ -1,0 +1,22 @@
+import type { FactObserver } from "../flows/flow-row.js";
+import type { Finding, IncidentKind } from "../incidents/incident.js";
+import type { AddressKey } from "../windows/address-key.js";
+import type { FactKind, FactWindow } from "../windows/fact-window.js";
+import type { Evaluation } from "./source-scan.js";
+
+/** What a detector of facts may ask besides its windows. */
+export interface FactEvaluation extends Evaluation {
+  isInside(address: AddressKey): boolean;
+}
+
+/** A detector that collects facts of its own and decides from them. */
+export interface FactDetector extends FactObserver {
+  /** What its incidents are. */
+  readonly kinds: readonly IncidentKind[];
+  readonly facts: FactKind;
+  /**
+   * A pure function of the windows.
+   * @param windows of one subject: `facts.slicesBefore` earlier slices in order, then the slice in question
+   */
+  detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Finding | undefined;
+}
