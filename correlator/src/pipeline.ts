@@ -7,7 +7,6 @@ import { batchCorrectionMs, contributionOf } from "./flows/batch-context.js";
 import { HomeNetworks } from "./flows/home-networks.js";
 import { Observer } from "./flows/observer.js";
 import { GroupingLoop } from "./incidents/grouping-loop.js";
-import type { BoardEntry } from "./incidents/incident-store.js";
 import { SliceCloser } from "./incidents/slice-closer.js";
 import { defaultPolicyRevision, type PolicyRevision } from "./policy/policy.js";
 import { sensorHash } from "./sensors/sensor-registry.js";
@@ -41,20 +40,18 @@ export class Correlator {
   private readonly queue = new EvaluationQueue();
   private readonly closer: SliceCloser;
   private readonly grouping: GroupingLoop;
-  private readonly isProvisional: boolean;
   private home = new HomeNetworks([]);
   private revision: PolicyRevision = defaultPolicyRevision;
   /** Addresses of the sensors' own hosts, in order: the fleet is inside. */
   private hosts: readonly string[] = [];
-  private hostsReadMs = -Infinity;
+  private hostsDueMs = 0;
   private stateEpoch: number;
   private watermarkMs = 0;
 
   constructor(
     private readonly ports: CorrelatorPorts,
-    options: CorrelatorOptions,
+    private readonly options: CorrelatorOptions,
   ) {
-    this.isProvisional = options.provisional ?? true;
     this.observer = new Observer(this.home, options.seed, factDetectors);
     this.evaluator = new Evaluator(ports.windows, this.home);
     this.closer = new SliceCloser(ports, this.evaluator);
@@ -91,7 +88,7 @@ export class Correlator {
     for (const delivery of deliveries) this.observe(delivery);
     try {
       const hot = await this.ports.windows.merge(this.observer.take());
-      const wanted = this.isProvisional ? hot : hot.filter((window) => this.closer.isClosed(window));
+      const wanted = this.options.provisional !== false ? hot : hot.filter((window) => this.closer.isClosed(window));
       await this.evaluate(this.queue.take(wanted, nowMs));
     } catch (error) {
       this.observer.forget();
@@ -114,8 +111,8 @@ export class Correlator {
   }
 
   private async readHosts(nowMs: number): Promise<void> {
-    if (nowMs - this.hostsReadMs < hostsEveryMs) return;
-    this.hostsReadMs = nowMs;
+    if (nowMs < this.hostsDueMs) return;
+    this.hostsDueMs = nowMs + hostsEveryMs;
     const hosts = [
       ...new Set((await this.ports.sensors.list(nowMs)).flatMap(({ hostAddresses }) => hostAddresses)),
     ].sort();
@@ -138,8 +135,9 @@ export class Correlator {
     const findings = await Promise.all(
       windows.map((window) => this.evaluator.evaluate(window, this.closer.isClosed(window))),
     );
-    const entries: BoardEntry[] = [];
-    for (const finding of findings) if (finding !== undefined) entries.push({ kind: "finding", finding });
+    const entries = findings.flatMap((finding) =>
+      finding === undefined ? [] : ([{ kind: "finding", finding }] as const),
+    );
     if (entries.length > 0) await this.ports.board.post(entries);
   }
 
