@@ -1,5 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { buildEvent, buildIncident } from "@picket/correlator/adapters/memory/incident-fixture.js";
+import {
+  buildEvent,
+  buildIncident,
+  buildReviewChange,
+} from "@picket/correlator/adapters/memory/incident-fixture.js";
 import type { IncidentStore, WatchItem } from "@picket/correlator/incidents/incident-store.js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
@@ -62,6 +66,74 @@ export function describeIncidentStore(name: string, open: OpenIncidentStore): vo
       await store.commit([event(buildIncident({ id: idA, state: "merged", mergedInto: idB }))], 1);
       expect((await store.list({})).incidents).toEqual([]);
       expect((await store.list({ includeInactive: true })).incidents).toHaveLength(1);
+    });
+
+    it("keeps what people say of an incident through what the grouping says later", async () => {
+      await store.commit([event(buildIncident({ id: idA }))], 1);
+      const acknowledged = await store.review(buildReviewChange({ note: "mine" }));
+      expect(acknowledged).toMatchObject({ revision: 2, review: { revision: 1 } });
+      const grown = buildIncident({ id: idA, revision: 2, contactCount: 9 });
+      expect(await store.commit([event(grown)], 1)).toBe(true);
+      const expected = { ...grown, revision: 3, review: acknowledged?.review };
+      expect(await store.get(idA)).toEqual(expected);
+      expect(await store.loadAll()).toEqual([expected]);
+      expect((await store.list({ acknowledged: true })).incidents).toEqual([expected]);
+      expect((await store.list({ acknowledged: false })).incidents).toEqual([]);
+      const items = await take(store.watch("0", watching.signal), 3);
+      expect(items.map((item) => item.kind === "event" && item.event.type)).toEqual([
+        "opened",
+        "acknowledged",
+        "updated",
+      ]);
+    });
+
+    it("does a request once, however often it comes", async () => {
+      await store.commit([event(buildIncident({ id: idA }))], 1);
+      const change = buildReviewChange({ action: "annotate", note: "once", revision: 1 });
+      const [first, second] = await Promise.all([store.review(change), store.review(change)]);
+      expect(second).toEqual(first);
+      expect(await store.review(change)).toEqual(first);
+      expect(first?.review.notes).toHaveLength(1);
+      expect(revisions(await take(store.watch("0", watching.signal), 2))).toEqual([1, 2]);
+    });
+
+    it("reopens a closed incident that goes on", async () => {
+      await store.commit([event(buildIncident({ id: idA }))], 1);
+      const closed = await store.review(buildReviewChange({ action: "close" }));
+      expect(closed?.state).toBe("closed");
+      const later = buildIncident({ id: idA, revision: 2, lastSeenMs: buildIncident().lastSeenMs + 1 });
+      const commit = [event({ ...later, state: "growing" })];
+      expect(await store.commit(commit, 1)).toBe(true);
+      expect(await store.commit(commit, 1)).toBe(true);
+      const reopened = await store.get(idA);
+      expect(reopened).toMatchObject({ state: "reopened", revision: 4 });
+      expect(reopened?.review.closing).toBeUndefined();
+      const items = await take(store.watch("0", watching.signal), 3);
+      expect(items[2]).toMatchObject({ event: { type: "reopened", notify: true } });
+    });
+
+    it("refuses a change of an incident that is not there or at another revision", async () => {
+      expect(await store.review(buildReviewChange({ id: idB }))).toBeUndefined();
+      await store.commit([event(buildIncident({ id: idA }))], 1);
+      await expect(store.review(buildReviewChange({ revision: 7 }))).rejects.toMatchObject({
+        code: "CONFLICT",
+        field: "revision",
+      });
+      expect(await store.get(idA)).toEqual(buildIncident({ id: idA }));
+    });
+
+    it("loses no note to a commit at the same moment", async () => {
+      await store.commit([event(buildIncident({ id: idA }))], 1);
+      const changes = Array.from({ length: 20 }, (_, i) => i + 1);
+      await Promise.all(
+        changes.flatMap((i): Promise<unknown>[] => [
+          store.review(buildReviewChange({ action: "annotate", note: `n${i}`, requestId: `n-${i}` })),
+          store.commit([event(buildIncident({ id: idA, revision: i + 1, contactCount: i }))], 1),
+        ]),
+      );
+      const incident = await store.get(idA);
+      expect(incident).toMatchObject({ revision: 41, contactCount: 20 });
+      expect(incident?.review.notes.map(({ text }) => text)).toEqual(changes.map((i) => `n${i}`));
     });
 
     it("gives a watcher everything retained, then new events as they come", async () => {

@@ -1,5 +1,5 @@
 import { jetstreamManager } from "@nats-io/jetstream";
-import { buildEvent } from "@picket/correlator/adapters/memory/incident-fixture.js";
+import { buildEvent, buildReviewChange } from "@picket/correlator/adapters/memory/incident-fixture.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { NatsIncidentStore } from "@picket/correlator/adapters/nats/nats-incident-store.js";
 import type { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
@@ -87,6 +87,49 @@ describe("NatsIncidentStore", () => {
     expect((await (await jetstreamManager(link.current())).streams.info("INCIDENTS")).state.messages).toBe(6);
   });
 
+  it("loses neither a note nor a commit when several processes write at once", async () => {
+    const [grouping, ...apis] = [store(), store(), store()];
+    await grouping.commit([buildEvent({ revision: 1 })], 1);
+    let revision = 1;
+    const commitNext = async (): Promise<void> => {
+      const event = buildEvent({ revision: ++revision, contactCount: revision }, "updated");
+      await until("the commit is in", () => grouping.commit([event], 1).catch(() => false));
+    };
+    for (let i = 0; i < 10; i++)
+      await Promise.all([
+        commitNext(),
+        ...apis.map((api, a) => {
+          const change = buildReviewChange({ action: "annotate", note: `${a}.${i}`, requestId: `${a}.${i}` });
+          return until(
+            "the note is in",
+            async () => (await api.review(change).catch(() => undefined)) !== undefined,
+          );
+        }),
+      ]);
+    await redisConnection.command(["FLUSHALL"]);
+    const [incident] = await store().loadAll();
+    expect(incident).toMatchObject({ revision: 31, contactCount: 11, review: { revision: 20 } });
+    const notes = new Set(incident.review.notes.map(({ text }) => text));
+    expect(notes.size).toBe(20);
+    expect((await (await jetstreamManager(link.current())).streams.info("INCIDENTS")).state.messages).toBe(
+      31,
+    );
+  });
+
+  it("keeps a review that was logged when redis lost the state, and does it once", async () => {
+    const [writer, api] = [store(), store()];
+    await writer.commit([buildEvent({ revision: 1 })], 1);
+    const change = buildReviewChange({ note: "mine" });
+    const acknowledged = await api.review(change);
+    await redisConnection.command(["FLUSHALL"]);
+    expect(await api.review(change)).toEqual(acknowledged);
+    await redisConnection.command(["FLUSHALL"]);
+    expect(await store().get("00000000000000aa")).toEqual(acknowledged);
+    await redisConnection.command(["FLUSHALL"]);
+    await writer.commit([buildEvent({ revision: 2 }, "updated")], 1);
+    expect((await api.get("00000000000000aa"))?.review).toEqual(acknowledged?.review);
+  });
+
   it("rebuilds the state from the log after redis lost it", async () => {
     const writer = store();
     const events = Array.from({ length: 450 }, (_, i) =>
@@ -136,6 +179,7 @@ describe("NatsIncidentStore", () => {
     await expect(local.commit([buildEvent({ revision: 2 })], 1)).rejects.toMatchObject({
       code: "SERVER_UNREACHABLE",
     });
+    await expect(local.review(buildReviewChange())).rejects.toMatchObject({ code: "SERVER_UNREACHABLE" });
     await own.restart();
     await connection.whenUp(5000);
     expect(await local.list({})).toMatchObject({ stale: false, incidents: [{ revision: 1 }] });

@@ -77,6 +77,29 @@ describe("windows that Redis lost in the middle of a scan", () => {
       await until("the windows are complete", () => correlators[0].isReady(), 20_000);
     });
 
+  it("what people said of an incident is there after, and it goes on under its id", async () => {
+    await probeHosts(1, 9);
+    await untilTargets(9, 10_000);
+    const { id = "" } = (await incidentOf("10.0.0.9")) ?? {};
+    const store = correlators[1].incidents;
+    const change = { id, author: "ana@lab", timeMs: Date.now(), revision: 0 };
+    await store.review({ ...change, action: "acknowledge", note: "mine", requestId: "r-1" });
+    await store.review({ ...change, action: "annotate", note: "asked the owner", requestId: "r-2" });
+    await correlators[0].connection.command(["FLUSHALL"]);
+    await until("the loss is noticed", async () => !(await correlators[0].isReady()), 2000);
+    await probeHosts(10, 12);
+    await untilTargets(12, 30_000);
+    expect(await incidentOf("10.0.0.9")).toMatchObject({
+      id,
+      review: {
+        revision: 2,
+        acknowledgement: { author: "ana@lab" },
+        notes: [{ text: "mine" }, { text: "asked the owner" }],
+      },
+    });
+    await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+  });
+
   it("slices are closed again once the windows are complete, and nothing is retracted", async () => {
     await probeHosts(1, 9);
     await untilTargets(9, 10_000);

@@ -1,5 +1,10 @@
 import { isDrill } from "@picket/correlator/incidents/drill.js";
-import type { Incident, IncidentEvent } from "@picket/correlator/incidents/incident.js";
+import type {
+  Incident,
+  IncidentEvent,
+  IncidentReview,
+  ReviewMark,
+} from "@picket/correlator/incidents/incident.js";
 import {
   incidentEventTypes,
   incidentKinds,
@@ -41,6 +46,7 @@ export function toWireIncident(incident: Incident): wire.Incident {
     policyRevision: toUint64(incident.policyRevision),
     sourceVerified: incident.sourceVerified,
     drill: isDrill(incident),
+    review: toWireReview(incident.review),
   };
 }
 
@@ -56,6 +62,27 @@ export function toWireIncidentEvent(event: IncidentEvent): wire.IncidentEvent {
 /** The incident as proto3 JSON of picket.v1.Incident: one object to print on a line. */
 export function toIncidentJson(incident: Incident): unknown {
   return wire.Incident.toJSON(toWireIncident(incident));
+}
+
+/** Absent while nobody said anything; what requests it was made of concerns stores only. */
+function toWireReview({
+  revision,
+  acknowledgement,
+  closing,
+  notes,
+}: IncidentReview): wire.IncidentReview | undefined {
+  if (revision === 0) return undefined;
+  return {
+    revision: toUint64(revision),
+    acknowledgement: acknowledgement && toWireMark(acknowledgement),
+    closing: closing && { ...toWireMark(closing), lastSeenTime: toTimestamp(closing.lastSeenMs) },
+    notes: notes.map((note) => ({ ...toWireMark(note), text: note.text })),
+    requestIds: [],
+  };
+}
+
+function toWireMark({ author, timeMs }: ReviewMark): wire.ReviewMark {
+  return { author, time: toTimestamp(timeMs) };
 }
 
 function toWireEvidence(evidence: Incident["evidence"][number]): wire.SensorEvidence {

@@ -184,7 +184,7 @@ export class IncidentDraft {
     sensorName: (sensor: number) => string,
   ): Omit<
     Incident,
-    "revision" | "updateMs" | "state" | "summary" | "technique" | "coverage" | "retractReason"
+    "revision" | "updateMs" | "state" | "summary" | "technique" | "coverage" | "retractReason" | "review"
   > {
     return {
       id: this.id,

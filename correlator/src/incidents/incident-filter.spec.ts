@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { incidentMatcher } from "./incident-filter.js";
 import type { IncidentFilter } from "./incident-store.js";
-import type { Incident } from "./incident.js";
+import { emptyReview, type Incident } from "./incident.js";
 
 const incident: Incident = {
   id: "00000000000000aa",
@@ -38,11 +38,14 @@ const incident: Incident = {
   retractReason: "",
   policyRevision: 0,
   sourceVerified: false,
+  review: emptyReview,
 };
 
 describe("an incident filter", () => {
   const cases: [string, IncidentFilter, boolean][] = [
     ["that is empty matches", {}, true],
+    ["of what nobody acknowledged matches", { acknowledged: false }, true],
+    ["of what somebody acknowledged does not", { acknowledged: true }, false],
     ["with empty lists matches", { kinds: [], states: [] }, true],
     ["of its kind matches", { kinds: ["campaign", "horizontal_scan"] }, true],
     ["of another kind does not", { kinds: ["campaign"] }, false],

@@ -21,6 +21,8 @@ export function incidentMatcher(filter: IncidentFilter): (incident: Incident) =>
     severities.indexOf(incident.severity) >= minSeverity &&
     (filter.seenAfterMs === undefined || incident.lastSeenMs >= filter.seenAfterMs) &&
     (filter.seenBeforeMs === undefined || incident.firstSeenMs <= filter.seenBeforeMs) &&
+    (filter.acknowledged === undefined ||
+      filter.acknowledged === (incident.review.acknowledgement !== undefined)) &&
     (sources === undefined || incident.sources.some((source) => sources.has(source))) &&
     (targets === undefined || incident.targets.some((target) => targets.has(target))) &&
     (sensor === undefined || incident.evidence.some((evidence) => evidence.sensor === sensor));

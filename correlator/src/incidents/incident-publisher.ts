@@ -4,6 +4,7 @@ import { IncidentCoverage } from "./incident-coverage.js";
 import type { IncidentDraft } from "./incident-draft.js";
 import type { IncidentGroups } from "./incident-groups.js";
 import { renderIncident } from "./incident-render.js";
+import { withoutReview } from "./incident-review.js";
 import type { Incident, IncidentEvent, IncidentEventType, IncidentState } from "./incident.js";
 
 /** An incident that goes on changing is told at most this often. */
@@ -48,7 +49,7 @@ export class IncidentPublisher {
 
   restore(incident: Incident): void {
     this.published.set(incident.id, {
-      incident,
+      incident: withoutReview(incident),
       fingerprint: "",
       atMs: 0,
       notifiedContacts: incident.contactCount,

@@ -1,5 +1,11 @@
 import type { IncidentDraft } from "./incident-draft.js";
-import type { Coverage, Incident, IncidentKind, IncidentState } from "./incident.js";
+import {
+  emptyReview,
+  type Coverage,
+  type Incident,
+  type IncidentKind,
+  type IncidentState,
+} from "./incident.js";
 
 /** What an incident carries besides its draft. */
 export interface RenderContext {
@@ -25,6 +31,7 @@ export function renderIncident(draft: IncidentDraft, context: RenderContext): In
     coverage: { ...context.coverage, refusedMembers: draft.refusedMembers },
     technique: techniqueOf(draft.kind, content.sources, context.isInside),
     summary: summaryOf(content),
+    review: emptyReview,
   };
 }
 

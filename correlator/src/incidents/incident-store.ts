@@ -1,3 +1,4 @@
+import type { ReviewChange } from "./incident-review.js";
 import type { Finding, Incident, IncidentEvent, IncidentKind, IncidentState, Severity } from "./incident.js";
 
 /** Filter of a listing or a watch; an empty list or absent field matches everything. */
@@ -12,6 +13,8 @@ export interface IncidentFilter {
   readonly seenBeforeMs?: number;
   /** Also merged and retracted incidents, and drills. */
   readonly includeInactive?: boolean;
+  /** Only those that somebody acknowledged, or only those that nobody did. */
+  readonly acknowledged?: boolean;
 }
 
 /** An event with the cursor that resumes right after it. */
@@ -23,17 +26,26 @@ export type WatchItem =
  * Current incidents and the log of their events. The event log is the durable
  * record: `commit` appends to it first and then writes the current state; the
  * same commit again changes nothing (events are identified by incident id and
- * revision).
+ * revision). What people say of an incident is an event like any other and
+ * stays with it through every commit.
  */
 export interface IncidentStore {
   /** Every incident that is not closed for longer than the session gap, for the grouping. */
   loadAll(): Promise<Incident[]>;
   /**
-   * Appends events and replaces the incidents' current state.
+   * Appends events and replaces the incidents' current state, except for their
+   * reviews: the grouping counts its own revisions and knows of no review.
    * @param fence number of the lease under which this was computed; a commit
    * with a lower fence than one already seen is refused and resolves to false.
    */
   commit(events: readonly IncidentEvent[], fence: number): Promise<boolean>;
+  /**
+   * Appends what a person says of an incident; resolves to the incident as it is
+   * then, undefined when there is none of this id. Throws PicketError like
+   * `reviewEvent`, and SERVER_UNREACHABLE, after which the same request may be
+   * made again.
+   */
+  review(change: ReviewChange): Promise<Incident | undefined>;
   get(id: string): Promise<Incident | undefined>;
   /** Every stored incident that matches, in no particular order; `stale` when the store cannot be reached and this is the last known. */
   list(filter: IncidentFilter): Promise<{ incidents: Incident[]; stale: boolean }>;

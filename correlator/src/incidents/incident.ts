@@ -50,6 +50,9 @@ export const incidentEventTypes = [
   "retracted",
   "merged",
   "closed",
+  "acknowledged",
+  "annotated",
+  "reopened",
 ] as const;
 export type IncidentEventType = (typeof incidentEventTypes)[number];
 
@@ -89,6 +92,36 @@ export interface Coverage {
   readonly lapses: readonly CoverageLapse[];
 }
 
+/** Who did something with an incident, and when. */
+export interface ReviewMark {
+  readonly author: string;
+  readonly timeMs: number;
+}
+
+/** A closing, with the incident's last seen time then: what is seen later reopens it. */
+export interface ReviewClosing extends ReviewMark {
+  readonly lastSeenMs: number;
+}
+
+export interface IncidentNote extends ReviewMark {
+  readonly text: string;
+}
+
+/** What people said of an incident. */
+export interface IncidentReview {
+  /** Counts the changes of the review; part of the incident's revision. */
+  readonly revision: number;
+  readonly acknowledgement?: ReviewMark;
+  readonly closing?: ReviewClosing;
+  /** Oldest first. */
+  readonly notes: readonly IncidentNote[];
+  /** Ids of the latest requests, of which each changes the incident once. */
+  readonly requestIds: readonly string[];
+}
+
+/** The review of an incident of which nobody said anything. */
+export const emptyReview: IncidentReview = { revision: 0, notes: [], requestIds: [] };
+
 /** An incident as stores keep it and the API maps it. Addresses and ports are text, times milliseconds. */
 export interface Incident {
   readonly id: string;
@@ -118,6 +151,7 @@ export interface Incident {
   readonly retractReason: string;
   readonly policyRevision: number;
   readonly sourceVerified: boolean;
+  readonly review: IncidentReview;
 }
 
 /** One change, with the incident as it stands after it. */

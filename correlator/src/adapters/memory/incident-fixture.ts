@@ -1,6 +1,13 @@
-import type { Incident, IncidentEvent, IncidentEventType } from "../../incidents/incident.js";
+import type { ReviewChange } from "../../incidents/incident-review.js";
+import {
+  emptyReview,
+  type Incident,
+  type IncidentEvent,
+  type IncidentEventType,
+  type IncidentReview,
+} from "../../incidents/incident.js";
 
-/** An incident for the specs of stores and the api; every field has a value that is not its default. */
+/** An incident for the specs of stores and the api; every field but the review has a value that is not its default. */
 export function buildIncident(fields: Partial<Incident> = {}): Incident {
   return {
     id: "00000000000000aa",
@@ -58,6 +65,33 @@ export function buildIncident(fields: Partial<Incident> = {}): Incident {
     retractReason: "",
     policyRevision: 3,
     sourceVerified: true,
+    review: emptyReview,
+    ...fields,
+  };
+}
+
+/** A review of which every field is set. */
+export function buildReview(fields: Partial<IncidentReview> = {}): IncidentReview {
+  return {
+    revision: 3,
+    acknowledgement: { author: "ana@lab", timeMs: 1_760_000_070_000 },
+    closing: { author: "bo@lab", timeMs: 1_760_000_080_000, lastSeenMs: 1_760_000_060_500 },
+    notes: [{ author: "ana@lab", timeMs: 1_760_000_075_000, text: "a student's project" }],
+    requestIds: ["r-1", "r-2", "r-3"],
+    ...fields,
+  };
+}
+
+/** Ana acknowledges the incident of `buildIncident`. */
+export function buildReviewChange(fields: Partial<ReviewChange> = {}): ReviewChange {
+  return {
+    id: "00000000000000aa",
+    action: "acknowledge",
+    author: "ana@lab",
+    timeMs: 1_760_000_070_000,
+    note: "",
+    revision: 0,
+    requestId: "r-1",
     ...fields,
   };
 }

@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readFile, rename, type FileHandle } from "node:fs/p
 import path from "node:path";
 import { crc32 } from "node:zlib";
 import { PicketError } from "@picket/proto/picket-error.js";
-import type { Incident, IncidentEvent } from "../../incidents/incident.js";
+import { emptyReview, type Incident, type IncidentEvent } from "../../incidents/incident.js";
 import { lockFolder } from "./folder-lock.js";
 
 /** A line of the journal: one event, or the state of an incident whose events are no longer kept. */
@@ -226,17 +226,19 @@ function parseLine(line: string): JournalHeader | JournalEntry | undefined {
   const json = line.slice(9);
   if (line[8] !== " " || Number.parseInt(line.slice(0, 8), 16) !== crc32(json)) return undefined;
   try {
-    const value: unknown = JSON.parse(json, reviveCoverage);
+    const value: unknown = JSON.parse(json, reviveIncident);
     return isJournalValue(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** JSON knows no infinity, which is the end of a lapse that goes on; journals of before know no lapses. */
-function reviveCoverage(key: string, value: unknown): unknown {
+/** JSON knows no infinity, which is the end of a lapse that goes on; journals of before know no lapses and reviews. */
+function reviveIncident(key: string, value: unknown): unknown {
   if (key === "toMs" && value === null) return Infinity;
   if (key === "coverage") return { waitingSensors: [], lapses: [], ...(value as object) };
+  if (key === "incident" || (key === "state" && typeof value === "object"))
+    return { review: emptyReview, ...(value as object) };
   return value;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { incidentMatcher } from "../../incidents/incident-filter.js";
+import { newEvents, reviewEvent, type ReviewChange } from "../../incidents/incident-review.js";
 import type { IncidentFilter, IncidentStore, WatchItem } from "../../incidents/incident-store.js";
 import type { Incident, IncidentEvent } from "../../incidents/incident.js";
 import type { IncidentJournal, JournalEntry } from "./incident-journal.js";
@@ -50,9 +51,11 @@ export class MemoryIncidentStore implements IncidentStore {
   }
 
   commit(events: readonly IncidentEvent[], fence: number): Promise<boolean> {
-    const done = this.tail.then(() => this.commitNow(events, fence));
-    this.tail = done.catch(() => undefined);
-    return done;
+    return this.inTurn(() => this.commitNow(events, fence));
+  }
+
+  review(change: ReviewChange): Promise<Incident | undefined> {
+    return this.inTurn(() => this.reviewNow(change));
   }
 
   get(id: string): Promise<Incident | undefined> {
@@ -80,35 +83,42 @@ export class MemoryIncidentStore implements IncidentStore {
     await this.journal?.close();
   }
 
+  /** One change at a time, in the order asked for. */
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.tail.then(() => {
+      if (this.isClosed) throw new PicketError("SERVER_UNREACHABLE", "the incident store is closed");
+      return act();
+    });
+    this.tail = done.catch(() => undefined);
+    return done;
+  }
+
   private async commitNow(events: readonly IncidentEvent[], fence: number): Promise<boolean> {
-    if (this.isClosed) throw new PicketError("SERVER_UNREACHABLE", "the incident store is closed");
     if (fence < this.highestFence) {
       this.counters.commitsFenced++;
       return false;
     }
     this.highestFence = fence;
-    const entries = this.newEntries(events);
-    if (entries.length === 0) return true;
+    await this.append(newEvents(events, (id) => this.incidents.get(id)));
+    return true;
+  }
+
+  private async reviewNow(change: ReviewChange): Promise<Incident | undefined> {
+    const incident = this.incidents.get(change.id);
+    const event = incident && reviewEvent(incident, change);
+    if (event === undefined) return incident;
+    await this.append([event]);
+    return event.incident;
+  }
+
+  private async append(events: readonly IncidentEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const entries = events.map((event, i) => ({ sequence: this.lastSequence + i + 1, event }));
     await this.journal?.append(entries);
     for (const entry of entries) this.remember(entry.sequence, entry.event);
     this.evict();
     if (this.journal?.needsRewrite() === true) await this.journal.rewrite(this.journalEntries());
     this.wakeAll();
-    return true;
-  }
-
-  /** Events that are not in the log yet, each with its sequence. */
-  private newEntries(events: readonly IncidentEvent[]): { sequence: number; event: IncidentEvent }[] {
-    const revisions = new Map<string, number>();
-    let sequence = this.lastSequence;
-    const entries = [];
-    for (const event of events) {
-      const { id, revision } = event.incident;
-      if (revision <= (revisions.get(id) ?? this.incidents.get(id)?.revision ?? 0)) continue;
-      revisions.set(id, revision);
-      entries.push({ sequence: ++sequence, event });
-    }
-    return entries;
   }
 
   private remember(sequence: number, event: IncidentEvent): void {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { incidentEventTypes, incidentKinds, incidentStates, severities } from "../../incidents/incident.js";
-import { buildEvent, buildIncident } from "../memory/incident-fixture.js";
+import { buildEvent, buildIncident, buildReview } from "../memory/incident-fixture.js";
 import {
   decodeIncident,
   decodeIncidentEvent,
@@ -13,6 +13,10 @@ describe("the incident codec", () => {
   it("reads back every field it wrote", () => {
     const incident = buildIncident({ mergedInto: "00000000000000bb", retractReason: "not confirmed" });
     expect(decodeIncident(encodeIncident(incident))).toEqual(incident);
+    for (const fields of [{}, { acknowledgement: undefined }, { closing: undefined, notes: [] }]) {
+      const reviewed = buildIncident({ review: buildReview(fields) });
+      expect(decodeIncident(encodeIncident(reviewed))).toEqual(reviewed);
+    }
     const event = buildEvent({}, "merged");
     expect(decodeIncidentEvent(encodeIncidentEvent(event))).toEqual(event);
   });

@@ -1,7 +1,13 @@
 import type { Timestamp } from "@picket/proto/generated/google/protobuf/timestamp.js";
 import * as wire from "@picket/proto/generated/picket/v1/incident.js";
 import { isDrill } from "../../incidents/drill.js";
-import { incidentEventTypes, incidentKinds, incidentStates, severities } from "../../incidents/incident.js";
+import {
+  emptyReview,
+  incidentEventTypes,
+  incidentKinds,
+  incidentStates,
+  severities,
+} from "../../incidents/incident.js";
 import { lapseReasons } from "../../sensors/coverage-lapse.js";
 import type { CoverageLapse } from "../../sensors/coverage-lapse.js";
 import type {
@@ -9,6 +15,8 @@ import type {
   Coverage,
   Incident,
   IncidentEvent,
+  IncidentReview,
+  ReviewMark,
   SensorEvidence,
 } from "../../incidents/incident.js";
 
@@ -76,10 +84,20 @@ function toWire(incident: Incident): wire.Incident {
       lapses: incident.coverage.lapses.map(lapseToWire),
     },
     drill: isDrill(incident),
+    review: reviewToWire(incident.review),
   };
 }
 
-type WireLists = "sources" | "targets" | "ports" | "factors" | "evidence" | "samples" | "coverage" | "drill";
+type WireLists =
+  | "sources"
+  | "targets"
+  | "ports"
+  | "factors"
+  | "evidence"
+  | "samples"
+  | "coverage"
+  | "drill"
+  | "review";
 
 function scalarsToWire(incident: Incident): Omit<wire.Incident, WireLists> {
   return {
@@ -144,6 +162,7 @@ function fromWire(message: wire.Incident): Incident | undefined {
     retractReason: message.retractReason,
     policyRevision: Number(message.policyRevision),
     sourceVerified: message.sourceVerified,
+    review: reviewFromWire(message.review),
   };
 }
 
@@ -187,6 +206,43 @@ function lapseFromWire({ sensor, reason, fromTime, toTime, count }: wire.Coverag
   if (known === undefined) return [];
   const toMs = toTime === undefined ? Infinity : millisecondsOf(toTime);
   return [{ sensor, reason: known, fromMs: millisecondsOf(fromTime), toMs, count: Number(count) }];
+}
+
+function reviewToWire(review: IncidentReview): wire.IncidentReview | undefined {
+  if (review.revision === 0) return undefined;
+  const { acknowledgement, closing, notes } = review;
+  return {
+    revision: BigInt(review.revision),
+    acknowledgement: acknowledgement && {
+      author: acknowledgement.author,
+      time: timestampOf(acknowledgement.timeMs),
+    },
+    closing: closing && {
+      author: closing.author,
+      time: timestampOf(closing.timeMs),
+      lastSeenTime: timestampOf(closing.lastSeenMs),
+    },
+    notes: notes.map(({ author, timeMs, text }) => ({ author, time: timestampOf(timeMs), text })),
+    requestIds: [...review.requestIds],
+  };
+}
+
+function reviewFromWire(review: wire.IncidentReview | undefined): IncidentReview {
+  if (review === undefined) return emptyReview;
+  return {
+    revision: Number(review.revision),
+    acknowledgement: review.acknowledgement && markFromWire(review.acknowledgement),
+    closing: review.closing && {
+      ...markFromWire(review.closing),
+      lastSeenMs: millisecondsOf(review.closing.lastSeenTime),
+    },
+    notes: review.notes.map((note) => ({ ...markFromWire(note), text: note.text })),
+    requestIds: review.requestIds,
+  };
+}
+
+function markFromWire({ author, time }: wire.ReviewMark): ReviewMark {
+  return { author, timeMs: millisecondsOf(time) };
 }
 
 /** Times keep microseconds, which is what sensors measure. */

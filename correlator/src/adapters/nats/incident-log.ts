@@ -104,12 +104,13 @@ export class IncidentLog {
   async #publish(events: readonly IncidentEvent[], lastSequence: number): Promise<(number | undefined)[]> {
     try {
       const client = jetstream(this.link.current());
-      const publications = events.map((event, i) =>
-        client.publish(incidentsSubject, encodeIncidentEvent(event), {
-          msgID: `${event.incident.id}:${event.incident.revision}`,
+      const publications = events.map((event, i) => {
+        const bytes = encodeIncidentEvent(event);
+        return client.publish(incidentsSubject, bytes, {
+          msgID: messageId(event, bytes),
           expect: { lastSequence: lastSequence + i },
-        }),
-      );
+        });
+      });
       const results = await Promise.allSettled(publications);
       return results.map((result) => {
         if (result.status === "fulfilled") return result.value.seq;
@@ -120,4 +121,13 @@ export class IncidentLog {
       throw natsFailure(error, "append incident events");
     }
   }
+}
+
+/**
+ * The server answers a known id like a publication of its own, also when someone
+ * else said something different under it: only the same bytes may have the same id.
+ */
+function messageId({ incident }: IncidentEvent, bytes: Uint8Array): string {
+  const digest = createHash("sha256").update(bytes).digest("hex").slice(0, 24);
+  return `${incident.id}:${incident.revision}:${digest}`;
 }

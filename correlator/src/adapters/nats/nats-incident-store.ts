@@ -1,5 +1,6 @@
 import { PicketError } from "@picket/proto/picket-error.js";
 import { incidentMatcher } from "../../incidents/incident-filter.js";
+import { newEvents, reviewEvent, type ReviewChange } from "../../incidents/incident-review.js";
 import type { IncidentFilter, IncidentStore, WatchItem } from "../../incidents/incident-store.js";
 import type { Incident, IncidentEvent } from "../../incidents/incident.js";
 import type { RedisIncidentState, StoredIncident } from "../redis/redis-incident-state.js";
@@ -32,8 +33,10 @@ export class NatsIncidentStore implements IncidentStore {
   readonly #stop = new AbortController();
   readonly #copy = new Map<string, Incident>();
   #copied = { log: "", sequence: -1, removals: 0 };
-  /** The log as last seen by a commit; undefined when it must be looked at first. */
+  /** The log as last seen by a commit, which the copy is the fold of; undefined when it must be looked at first. */
   #position: LogState | undefined;
+  /** How often the copy was read anew, perhaps from before the last commit. */
+  #copiesBegun = 0;
   #tail: Promise<unknown> = Promise.resolve();
   #refreshing: Promise<void> | undefined;
 
@@ -50,6 +53,10 @@ export class NatsIncidentStore implements IncidentStore {
 
   commit(events: readonly IncidentEvent[], fence: number): Promise<boolean> {
     return this.#inTurn(() => this.#commitNow(events, fence));
+  }
+
+  review(change: ReviewChange): Promise<Incident | undefined> {
+    return this.#inTurn(() => this.#reviewNow(change));
   }
 
   async get(id: string): Promise<Incident | undefined> {
@@ -122,39 +129,38 @@ export class NatsIncidentStore implements IncidentStore {
         this.counters.commitsFenced++;
         return false;
       }
-      if (await this.#append(events)) return true;
+      if (this.#position === undefined) await this.rebuild();
+      if (await this.#append(newEvents(events, (id) => this.#copy.get(id)))) return true;
     }
-    throw new PicketError(
-      "SERVER_UNREACHABLE",
-      "nats: the incident events are written by someone else as well",
-    );
+    throw contended();
+  }
+
+  /** Looks at the log first, for what a person says must fit the incident as it is now. */
+  async #reviewNow(change: ReviewChange): Promise<Incident | undefined> {
+    for (let tries = 0; tries < appendTries; tries++) {
+      await this.rebuild();
+      const incident = this.#copy.get(change.id);
+      const event = incident && reviewEvent(incident, change);
+      if (event === undefined) return incident;
+      if (await this.#append([event])) return event.incident;
+    }
+    throw contended();
   }
 
   /** False when the log had moved on, or Redis had lost its state; the position is then looked up anew. */
   async #append(events: readonly IncidentEvent[]): Promise<boolean> {
-    if (this.#position === undefined) await this.rebuild();
-    const position = this.#position;
-    const fresh = this.#notYetLogged(events);
-    if (position === undefined || fresh.length === 0) return position !== undefined;
+    const [position, copiesBegun] = [this.#position, this.#copiesBegun];
+    if (position === undefined || events.length === 0) return position !== undefined;
     this.#position = undefined;
-    const { isBehind, sequences } = await this.#log.append(fresh, position.lastSequence);
+    const { isBehind, sequences } = await this.#log.append(events, position.lastSequence);
     if (isBehind) return false;
     const lastSequence = position.lastSequence + sequences.length;
-    const states = lastStates(fresh, sequences);
+    const states = lastStates(events, sequences);
     if (!(await this.#state.write(position.log, position.lastSequence, lastSequence, states))) return false;
-    for (const { incident } of fresh) this.#copy.set(incident.id, incident);
+    for (const { incident } of events) this.#copy.set(incident.id, incident);
+    if (copiesBegun === this.#copiesBegun) this.#position = { ...position, lastSequence };
     await this.#evict();
-    this.#position = { ...position, lastSequence };
     return true;
-  }
-
-  #notYetLogged(events: readonly IncidentEvent[]): IncidentEvent[] {
-    const revisions = new Map<string, number>();
-    return events.filter(({ incident: { id, revision } }) => {
-      if (revision <= (revisions.get(id) ?? this.#copy.get(id)?.revision ?? 0)) return false;
-      revisions.set(id, revision);
-      return true;
-    });
   }
 
   /** Goes a tenth below the limit, so that the sort is rare. */
@@ -197,6 +203,8 @@ export class NatsIncidentStore implements IncidentStore {
     if (changes.log !== this.#copied.log || changes.removals !== this.#copied.removals) {
       changes = await this.#state.changesAfter(-1);
       this.#copy.clear();
+      this.#copiesBegun++;
+      this.#position = undefined;
     }
     for (const { bytes } of changes.changed) this.#remember(bytes);
     this.#copied = { log: changes.log, sequence: changes.appliedSequence, removals: changes.removals };
@@ -248,6 +256,13 @@ function lastStates(events: readonly IncidentEvent[], sequences: readonly number
   const last = new Map<string, StoredIncident>();
   for (const [i, { incident }] of events.entries()) last.set(incident.id, stored(incident, sequences[i]));
   return [...last.values()];
+}
+
+function contended(): PicketError {
+  return new PicketError(
+    "SERVER_UNREACHABLE",
+    "nats: the incident events are written by someone else as well",
+  );
 }
 
 function isEnded(incident: Incident): boolean {
