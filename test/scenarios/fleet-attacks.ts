@@ -1,0 +1,281 @@
+import { crowdAlarmCount } from "@picket/correlator/windows/crowd-test.js";
+import { startSliceMs } from "@picket/correlator/windows/window-store.js";
+import type { IncidentKind, Severity } from "@picket/correlator/incidents/incident.js";
+import { Application, Outcome } from "@picket/proto/batch/flow-columns.js";
+import { whenDistinct, type AttackScene, type Decided } from "./attack-scene.js";
+import { hostAddress, serverAddress } from "./fleet-addresses.js";
+import { decidedMs, udp, type FleetFlow } from "./simulated-flow.js";
+
+/** One way to attack a fleet, with what must be found of it. */
+export interface AttackKind {
+  readonly name: string;
+  readonly summary: string;
+  /** One incident of one of these kinds, */
+  readonly kinds: readonly IncidentKind[];
+  /** at least as severe as this. */
+  readonly severityMin: Severity;
+  /** How long it lasts in a run of this length, milliseconds. */
+  readonly lengthMs: (runMs: number) => number;
+  readonly flows: (scene: AttackScene) => FleetFlow[];
+  readonly decided: Decided;
+  /** Largest fleet for which it is among the default attacks; default: any. */
+  readonly hostsMax?: number;
+  /** No detector finds it yet: only when asked for by name. */
+  readonly isLater?: true;
+}
+
+const second = 1000;
+/** Failed contacts with which the sequential test of a source is decided: ln(0.99 / 1e-4) / ln 4, rounded up. */
+const contactsDecisive = 7;
+/** Sources that a crowd without a history alarms at. */
+const sourcesDecisive = crowdAlarmCount(1e-8, { sources: 0, windows: 0 });
+/** More sources than a crowd lists, at three seconds of the limiting rate. */
+const floodDecisive = 300;
+/** Contacts of one prefix from which its sources' overlap is tested. */
+const campaignDecisive = 50;
+const burstFlowsMin = 100;
+const burstFlows = 220;
+const burstMs = 4 * second;
+
+const bySource = whenDistinct(
+  contactsDecisive,
+  ({ source }) => source,
+  ({ destination, port }) => `${destination}:${port}`,
+);
+const byPort = whenDistinct(
+  sourcesDecisive,
+  ({ port }) => port,
+  ({ source }) => source,
+);
+
+/** Every attack of the simulator. */
+export const attackKinds: readonly AttackKind[] = [
+  {
+    name: "vertical-scan",
+    summary: "one source tries sixty ports of one host",
+    kinds: ["vertical_scan"],
+    severityMin: "medium",
+    lengthMs: () => 10 * second,
+    flows: (scene) => {
+      const [target] = scene.targets(1);
+      return numbers(60).map((port) => scene.probe(scene.source(1), target, scene.port(port)));
+    },
+    decided: bySource,
+  },
+  {
+    name: "horizontal-scan",
+    summary: "one source tries one port of thirty hosts",
+    kinds: ["horizontal_scan"],
+    severityMin: "low",
+    lengthMs: () => 10 * second,
+    flows: (scene) => scene.targets(30).map((target) => scene.probe(scene.source(1), target, scene.port(0))),
+    decided: bySource,
+  },
+  {
+    name: "distributed-scan",
+    summary: "forty sources share three ports of the fleet, three probes each",
+    kinds: ["distributed_scan"],
+    severityMin: "medium",
+    lengthMs: () => 20 * second,
+    flows: (scene) =>
+      numbers(40).flatMap((source) =>
+        scene
+          .targets(3)
+          .map((target, port) => scene.probe(scene.source(source * 256 + 9), target, scene.port(port))),
+      ),
+    decided: byPort,
+  },
+  {
+    name: "port-sweep",
+    summary: "sixty sources, each one probe of one port at a host of its own",
+    kinds: ["distributed_scan"],
+    severityMin: "medium",
+    lengthMs: () => 20 * second,
+    flows: (scene) =>
+      scene
+        .targets(60)
+        .map((target, source) => scene.probe(scene.source(source * 256 + 9), target, scene.port(0))),
+    decided: byPort,
+  },
+  {
+    name: "slow-scan",
+    summary: "one source, one probe at each of twelve hosts, over two thirds of the run",
+    kinds: ["horizontal_scan"],
+    severityMin: "low",
+    lengthMs: (runMs) => (runMs * 2) / 3,
+    flows: (scene) =>
+      scene.targets(12).map((target, index) => {
+        const startMs = scene.startMs + (scene.lengthMs * (index + 0.5)) / 12;
+        return scene.probe(scene.source(1), target, scene.port(0), { startMs });
+      }),
+    decided: bySource,
+  },
+  {
+    name: "syn-flood",
+    summary: "four thousand spoofed sources at one service in ten seconds",
+    kinds: ["syn_flood"],
+    severityMin: "high",
+    lengthMs: () => 10 * second,
+    flows: (scene) => {
+      const [target] = scene.targets(1);
+      return numbers(4000).map((source) =>
+        scene.probe(scene.source(source * 16), target, scene.port(0), { outcome: Outcome.ignored }),
+      );
+    },
+    decided: whenDistinct(
+      floodDecisive,
+      ({ destination, port }) => `${destination}:${port}`,
+      ({ source }) => source,
+    ),
+  },
+  {
+    name: "cross-host-burst",
+    summary: "a fifth of the hosts start two hundred flows each to one place in the same seconds",
+    kinds: ["cross_host_burst"],
+    severityMin: "medium",
+    lengthMs: () => burstMs,
+    flows: (scene) => scene.targets(burstHosts(scene.hosts) + 2).flatMap((from) => burstOf(scene, from)),
+    decided: whenBursting,
+    hostsMax: 200,
+  },
+  {
+    name: "campaign",
+    summary: "sixteen sources of one /24 divide sixteen hosts and six ports among themselves",
+    kinds: ["campaign"],
+    severityMin: "medium",
+    lengthMs: () => 20 * second,
+    flows: (scene) => {
+      const targets = scene.targets(16);
+      return targets.flatMap((target, host) =>
+        numbers(6).map((port) =>
+          scene.probe(scene.source(20 + ((host + port) % 16)), target, scene.port(port)),
+        ),
+      );
+    },
+    decided: whenDistinct(
+      campaignDecisive,
+      () => 0,
+      ({ source, destination, port }) => `${source} ${destination}:${port}`,
+    ),
+  },
+  {
+    name: "outage",
+    summary: "a look-alike: a service goes down and twelve inside clients retry it",
+    kinds: ["service_outage"],
+    severityMin: "low",
+    lengthMs: () => 15 * second,
+    flows: outage,
+    decided: whenDistinct(
+      sourcesDecisive,
+      ({ destination, port }) => `${destination}:${port}`,
+      ({ source }) => source,
+    ),
+  },
+  {
+    name: "brute-force",
+    summary: "one source, twelve short answered logins at each of twenty hosts",
+    kinds: ["brute_force"],
+    severityMin: "medium",
+    lengthMs: () => 20 * second,
+    flows: (scene) =>
+      scene.targets(20).flatMap((target) =>
+        numbers(12).map(() => {
+          const login = {
+            outcome: Outcome.answered,
+            durationMs: 900,
+            requestBytes: 1800,
+            responseBytes: 2200,
+          };
+          return scene.probe(scene.source(1), target, 22, login);
+        }),
+      ),
+    decided: whenLast,
+    isLater: true,
+  },
+  {
+    name: "udp-flood",
+    summary: "one source, six thousand datagrams to one host from as many ports",
+    kinds: ["udp_flood"],
+    severityMin: "medium",
+    lengthMs: () => 10 * second,
+    flows: (scene) => {
+      const [target] = scene.targets(1);
+      const datagram = { protocol: udp, outcome: Outcome.ignored, requestBytes: 1400 };
+      return numbers(6000).map((port) =>
+        scene.probe(scene.source(1), target, scene.port(0), { ...datagram, sourcePort: 20_000 + port }),
+      );
+    },
+    decided: whenLast,
+    isLater: true,
+  },
+  {
+    name: "mining",
+    summary: "an inside host keeps a stratum connection to a pool",
+    kinds: ["mining"],
+    severityMin: "medium",
+    lengthMs: (runMs) => runMs / 2,
+    flows: (scene) => {
+      const [from] = scene.targets(1);
+      const ends = { source: hostAddress(from), destination: scene.source(1), port: 3333 };
+      const bytes = { requestBytes: 20_000, responseBytes: 60_000, application: Application.stratum };
+      const flow = scene.flow({ ...ends, ...bytes, startMs: scene.startMs, durationMs: scene.lengthMs });
+      return [{ flow, from, to: undefined }];
+    },
+    decided: whenLast,
+    isLater: true,
+  },
+];
+
+function numbers(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}
+
+/** Hosts that must burst together in a fleet of this size. */
+function burstHosts(hosts: number): number {
+  return Math.max(3, Math.ceil(hosts / 5));
+}
+
+function burstOf(scene: AttackScene, from: number): FleetFlow[] {
+  const place = { source: hostAddress(from), destination: scene.source(1), port: scene.port(0) };
+  return numbers(burstFlows).map((index) => ({
+    flow: scene.flow({ ...place, sourcePort: 33_000 + index, responseBytes: 400 }),
+    from,
+    to: undefined,
+  }));
+}
+
+/** When enough hosts have started enough flows in one slice. */
+function whenBursting(flows: readonly FleetFlow[], hosts: number): number {
+  const counts = new Map<string, number>();
+  let bursting = 0;
+  for (const { flow } of flows.toSorted((a, b) => decidedMs(a.flow) - decidedMs(b.flow))) {
+    const key = `${flow.source} ${Math.floor(flow.startMs / startSliceMs)}`;
+    const count = (counts.get(key) ?? 0) + 1;
+    counts.set(key, count);
+    if (count === burstFlowsMin && ++bursting >= burstHosts(hosts)) return decidedMs(flow);
+  }
+  return whenLast(flows);
+}
+
+function whenLast(flows: readonly FleetFlow[]): number {
+  return flows.reduce((lastMs, { flow }) => Math.max(lastMs, decidedMs(flow)), 0);
+}
+
+/** First it answers them all, then nobody. */
+function outage(scene: AttackScene): FleetFlow[] {
+  const ends = { destination: serverAddress(0x0800 + scene.number), port: scene.port(0) };
+  return scene.targets(12).flatMap((from) => {
+    const client = { ...ends, source: hostAddress(from) };
+    const before = scene.startMs + scene.random.below(4000);
+    const after = scene.startMs + 7000 + scene.random.below(4000);
+    const bytes = { durationMs: 200, requestBytes: 800, responseBytes: 9000 };
+    const retries = numbers(3).map((retry) =>
+      scene.flow({ ...client, startMs: after + retry * 1000, outcome: Outcome.refused }),
+    );
+    return [scene.flow({ ...client, ...bytes, startMs: before }), ...retries].map((flow) => ({
+      flow,
+      from,
+      to: undefined,
+    }));
+  });
+}
