@@ -133,6 +133,52 @@ describe("the client commands", () => {
     expect(page).toMatch(/lab-08 +dropping +2025-10-09 08:53:21Z +2025-10-09 08:53:23Z +17 packets/);
   });
 
+  it("acknowledge, annotate and close an incident, and show it", async () => {
+    const lab = await ApiFixture.start();
+    await lab.incidents.commit([buildEvent(), buildEvent({ id: "00000000000000bb" })], 1);
+    const id = "00000000000000aa";
+    const args = ["--author", "ana@lab", "--server", lab.api.address];
+    const review = (...words: string[]): Promise<string> => picket("incidents", ...words, ...args);
+    expect(await review("ack", id, "--note", "mine")).toBe(`${id}: open, acknowledged by ana@lab, 1 note\n`);
+    expect(await review("note", id, "two\nlines\u001b[2J")).toMatch(/ 2 notes\n$/);
+    const list = (...more: string[]): Promise<string> =>
+      picket("incidents", "list", "--server", lab.api.address, ...more);
+    expect(await list("--acknowledged")).toMatch(/00000000000000aa .* open \(acknowledged\) /);
+    expect(await list("--acknowledged")).not.toContain("00000000000000bb");
+    expect(await list("--no-acknowledged")).not.toContain(id);
+    expect(await review("close", id)).toBe(`${id}: closed, acknowledged by ana@lab, 2 notes\n`);
+    expect(JSON.parse(await review("ack", id, "--json"))).toMatchObject({
+      state: "INCIDENT_STATE_CLOSED",
+      review: { acknowledgement: { author: "ana@lab", time: "2025-10-09T08:55:00.000Z" } },
+    });
+    const page = await picket("incidents", "show", id, "--server", lab.api.address);
+    expect(page).toMatch(/^state {7}closed \(acknowledged\)$/m);
+    expect(page).toMatch(/^ack {9}ana@lab, 2025-10-09 08:55:00Z$/m);
+    expect(page).toMatch(/^closed {6}ana@lab, 2025-10-09 08:55:00Z$/m);
+    expect(page).toMatch(
+      /Notes\n {2}ana@lab, 2025-10-09 08:55:00Z\n {4}mine\n {2}ana@lab, .*\n {4}two\n {4}lines/,
+    );
+    expect(page).not.toContain("\u001b");
+    const events = await picket(
+      "incidents",
+      "watch",
+      "--cursor",
+      "0",
+      "--count",
+      "5",
+      "--server",
+      lab.api.address,
+    );
+    const types = events
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.split(/ {2,}/)[1]);
+    expect(types).toEqual(["opened", "opened", "acknowledged", "annotated", "closed"]);
+    await expect(review("ack", "ffffffffffffffff")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(review("note", id, " ")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await lab.stop();
+  });
+
   it("paint severities only when colours are wanted", async () => {
     const run = new Run(["incidents", "list", ...server], true);
     await run.end;

@@ -7,10 +7,12 @@ import type { Severity } from "@picket/correlator/incidents/incident.js";
 import { defaultPolicy } from "@picket/correlator/policy/policy.js";
 import {
   IncidentFilter,
+  IncidentState,
   ListIncidentsRequest,
   Severity as WireSeverity,
+  UpdateIncidentRequest,
 } from "@picket/proto/generated/picket/v1/incident.js";
-import type { ListIncidentsResponse } from "@picket/proto/generated/picket/v1/incident.js";
+import type { Incident, ListIncidentsResponse } from "@picket/proto/generated/picket/v1/incident.js";
 import {
   UpdatePolicyRequest,
   type DeepPartial,
@@ -146,6 +148,43 @@ describe("the api", () => {
     await expect(get("ffffffffffffffff")).rejects.toMatchObject({ code: status.NOT_FOUND });
     await expect(get("")).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
     await expect(get("a b")).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  it("acknowledges, annotates and closes an incident", async () => {
+    const other = await ApiFixture.start();
+    await other.incidents.commit([buildEvent({ id: incidentId(1) })], 1);
+    const update = (fields: Partial<UpdateIncidentRequest>): Promise<Incident> =>
+      result((callback) =>
+        other.incidentClient.updateIncident(
+          UpdateIncidentRequest.create({ id: incidentId(1), author: "ana", ...fields }),
+          callback,
+        ),
+      );
+    const acknowledge = { $case: "acknowledge", acknowledge: { note: "" } } as const;
+    const close = { $case: "close", close: { note: "announced" } } as const;
+    expect(await update({ action: acknowledge, revision: 1n })).toMatchObject({
+      revision: 2n,
+      review: { acknowledgement: { author: "ana", time: { seconds: 1_760_000_100n } } },
+    });
+    await expect(update({ action: close, revision: 1n })).rejects.toMatchObject({
+      code: status.ABORTED,
+      details: "revision: the incident is at revision 2 by now: read it again",
+    });
+    const closed = await update({ action: close, requestId: "r-1" });
+    expect(closed).toMatchObject({ state: IncidentState.INCIDENT_STATE_CLOSED, revision: 3n });
+    expect(await update({ action: close, requestId: "r-1", revision: 1n })).toEqual(closed);
+    expect(
+      await result((callback) => other.incidentClient.getIncident({ id: incidentId(1) }, callback)),
+    ).toEqual(closed);
+    await expect(update({ id: incidentId(2), action: close })).rejects.toMatchObject({
+      code: status.NOT_FOUND,
+      details: `id: no incident has the id ${incidentId(2)}`,
+    });
+    await expect(update({ action: undefined })).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: "action: must be acknowledge, close or annotate",
+    });
+    await other.stop();
   });
 
   it("refuses a request of more than 1 MiB", async () => {

@@ -14,6 +14,7 @@ export interface FilterOptions {
   readonly sensor?: string;
   readonly since?: Timestamp;
   readonly all?: boolean;
+  readonly acknowledged?: boolean;
 }
 
 /** Adds the options that choose incidents. */
@@ -30,6 +31,8 @@ export function addFilterOptions(command: Command): Command {
         parseSince,
       ),
     )
+    .option("--acknowledged", "only those that somebody acknowledged")
+    .option("--no-acknowledged", "only those that nobody did")
     .option("--all", "also merged and retracted incidents");
 }
 
@@ -44,6 +47,7 @@ export function toWireFilterOf(options: FilterOptions): IncidentFilter {
     sensor: options.sensor,
     seenAfter: options.since,
     includeInactive: options.all === true,
+    acknowledged: options.acknowledged,
   });
 }
 

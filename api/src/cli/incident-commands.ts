@@ -4,6 +4,7 @@ import { Incident, ListIncidentsRequest } from "@picket/proto/generated/picket/v
 import type { ListIncidentsResponse } from "@picket/proto/generated/picket/v1/incident.js";
 import { withApiClient, type ApiClient } from "./api-client.js";
 import { addFilterOptions, toWireFilterOf, wholeNumber, type FilterOptions } from "./filter-options.js";
+import { registerReviewCommands } from "./review-commands.js";
 import { formatIncidentPage, formatIncidentTable } from "./incident-text.js";
 import { addServerOptions, type ServerOptions } from "./server-options.js";
 import type { Terminal } from "./terminal.js";
@@ -18,9 +19,9 @@ interface ListOptions extends ServerOptions, FilterOptions, OutputOptions {
   readonly limit: number;
 }
 
-/** Adds `incidents list`, `incidents show` and `incidents watch`. */
+/** Adds `incidents list`, `show`, `watch`, `ack`, `close` and `note`. */
 export function registerIncidentCommands(program: Command, terminal: Terminal): void {
-  const incidents = program.command("incidents").description("list, show and watch incidents");
+  const incidents = program.command("incidents").description("list, show, watch and review incidents");
   addFilterOptions(addServerOptions(incidents.command("list")))
     .description("list incidents, the latest seen first")
     .option(
@@ -46,6 +47,7 @@ export function registerIncidentCommands(program: Command, terminal: Terminal): 
       "\nBegins with what changes from now on; --cursor 0 begins with everything kept.\n\nExample:\n  picket incidents watch --cursor 0 --min-severity high\n",
     )
     .action((options: WatchCommandOptions) => watchCommand(options, terminal));
+  registerReviewCommands(incidents, terminal);
 }
 
 async function listCommand(options: ListOptions, terminal: Terminal): Promise<void> {

@@ -6,6 +6,7 @@ import type {
   ScoreFactor,
 } from "@picket/proto/generated/picket/v1/incident.js";
 import { bold, formatFirst, formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
+import { formatMark, formatNotes } from "./review-text.js";
 import { printable } from "./terminal.js";
 import { formatTable, type Cell } from "./text-table.js";
 
@@ -36,7 +37,7 @@ export function formatEventLine(event: IncidentEvent, hasColours: boolean): stri
   const severity = nameOf.severity(incident.severity);
   const words = [
     formatTime(incident.updateTime),
-    nameOf.eventType(event.type).padEnd(9),
+    nameOf.eventType(event.type).padEnd(12),
     severityPaint(severity, hasColours)(severity.padEnd(8)),
     nameOf.kind(incident.kind),
     incident.id,
@@ -54,6 +55,7 @@ export function formatIncidentPage(incident: Incident, hasColours: boolean): str
   return [
     `${heading}\n${printable(incident.summary)}\n\n`,
     formatFacts(incident),
+    section("Notes", formatNotes(incident)),
     section("Why", formatFactors(incident.factors)),
     section("Evidence by sensor", formatEvidence(incident)),
     section("Samples", formatSamples(incident)),
@@ -76,6 +78,8 @@ function formatFacts(incident: Incident): string {
     ["policy", `revision ${incident.policyRevision}`],
     ["merged into", incident.mergedInto],
     ["retracted", incident.retractReason],
+    ["ack", formatMark(incident.review?.acknowledgement)],
+    ["closed", formatMark(incident.review?.closing)],
     ["drill", incident.drill ? "a synthetic scan of picket doctor" : ""],
   ];
   return facts
@@ -155,8 +159,12 @@ function formatList(listed: readonly string[], count: bigint): string {
 }
 
 function stateOf(incident: Incident): string {
+  const remarks = [
+    nameOf.confirmation(incident.confirmation) === "provisional" ? "provisional" : "",
+    incident.review?.acknowledgement === undefined ? "" : "acknowledged",
+  ].filter((remark) => remark !== "");
   const state = nameOf.state(incident.state);
-  return nameOf.confirmation(incident.confirmation) === "provisional" ? `${state} (provisional)` : state;
+  return remarks.length === 0 ? state : `${state} (${remarks.join(", ")})`;
 }
 
 function indent(text: string): string {

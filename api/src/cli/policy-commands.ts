@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { hostname, userInfo } from "node:os";
 import { Metadata } from "@grpc/grpc-js";
 import type { Command } from "commander";
 import { defaultPolicy, type Policy as PolicySettings } from "@picket/correlator/policy/policy.js";
@@ -8,6 +7,7 @@ import { PicketError } from "@picket/proto/picket-error.js";
 import { parse as parseYaml } from "yaml";
 import { fromWirePolicy, toWirePolicy } from "../policy/policy-mapper.js";
 import { withApiClient, type ApiClient } from "./api-client.js";
+import { authorName } from "./author-name.js";
 import { bold, formatTime } from "./display.js";
 import {
   applyAssignments,
@@ -92,8 +92,7 @@ function getPolicy(client: ApiClient): Promise<Policy> {
 
 /** The message that replaces the policy; author is who runs the command. */
 function toMessage(policy: PolicySettings, etag: string, comment: string): Policy {
-  const author = `${userInfo().username}@${hostname()}`;
-  return toWirePolicy({ revision: 0, updateMs: 0, etag, author, comment, policy });
+  return toWirePolicy({ revision: 0, updateMs: 0, etag, author: authorName(), comment, policy });
 }
 
 async function readDocument(file: string): Promise<ReturnType<typeof parsePolicyDocument>> {

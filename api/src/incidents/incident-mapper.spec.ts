@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createFileRegistry, fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { buildEvent, buildIncident } from "@picket/correlator/adapters/memory/incident-fixture.js";
+import {
+  buildEvent,
+  buildIncident,
+  buildReview,
+} from "@picket/correlator/adapters/memory/incident-fixture.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import {
   incidentEventTypes,
@@ -46,6 +50,8 @@ const extremes: [string, Partial<Incident>][] = [
     { factors: [{ name: "z", value: Infinity, threshold: -Infinity, weight: NaN }] },
   ],
   ["text beyond ASCII", { summary: 'caf\u00e9 \u{1f6a8} \u2028 "quoted"' }],
+  ["a review", { revision: 4, review: buildReview() }],
+  ["notes alone", { review: buildReview({ acknowledgement: undefined, closing: undefined }) }],
   ["a time before 1970", { firstSeenMs: -1500, lastSeenMs: 0 }],
 ];
 
@@ -64,6 +70,18 @@ describe("an incident as an API message", () => {
     const text = JSON.stringify(toIncidentJson(incident));
     const bytes = toBinary(schema, fromJson(schema, JSON.parse(text), { registry }));
     expect(wire.Incident.decode(bytes)).toEqual(toWireIncident(incident));
+  });
+
+  it("carries what people said, but not the requests it was made of", () => {
+    const { review } = toWireIncident(buildIncident({ review: buildReview() }));
+    expect(review).toMatchObject({
+      revision: 3n,
+      acknowledgement: { author: "ana@lab" },
+      closing: { author: "bo@lab", lastSeenTime: { seconds: 1_760_000_060n, nanos: 500_000_000 } },
+      notes: [{ author: "ana@lab", text: "a student's project" }],
+      requestIds: [],
+    });
+    expect(toWireIncident(buildIncident()).review).toBeUndefined();
   });
 
   it("prints 64-bit numbers as text, enums by name and times by RFC 3339", () => {

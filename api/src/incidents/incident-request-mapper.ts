@@ -1,4 +1,5 @@
 import ipaddr from "ipaddr.js";
+import { noteBytesMax, type ReviewChange } from "@picket/correlator/incidents/incident-review.js";
 import type { IncidentFilter } from "@picket/correlator/incidents/incident-store.js";
 import { incidentKinds, incidentStates, severities } from "@picket/correlator/incidents/incident.js";
 import type * as wire from "@picket/proto/generated/picket/v1/incident.js";
@@ -24,6 +25,7 @@ export function fromWireFilter(filter: wire.IncidentFilter | undefined): Inciden
     seenAfterMs: filter.seenAfter && fromTimestamp("filter.seen_after", filter.seenAfter),
     seenBeforeMs: filter.seenBefore && fromTimestamp("filter.seen_before", filter.seenBefore),
     includeInactive: filter.includeInactive,
+    acknowledged: filter.acknowledged,
   };
   if ((parsed.seenBeforeMs ?? Infinity) < (parsed.seenAfterMs ?? -Infinity)) {
     throw invalidField("filter.seen_before", "must not be before filter.seen_after");
@@ -38,6 +40,57 @@ export function fromWireId(id: string): string {
   if (!/^[\w.:-]{1,64}$/.test(id))
     throw invalidField("id", "must be an incident id, for example 7f3a9c0e12b4d586");
   return id;
+}
+
+const authorCharactersMax = 200;
+
+/**
+ * What a person says of an incident.
+ * @param timeMs of the request
+ * @param newId an id for a request that has none
+ * Throws PicketError INVALID_ARGUMENT that names the field.
+ */
+export function fromWireUpdate(
+  request: wire.UpdateIncidentRequest,
+  timeMs: number,
+  newId: () => string,
+): ReviewChange {
+  const id = fromWireId(request.id);
+  const { action, author, requestId } = request;
+  if (action === undefined) throw invalidField("action", "must be acknowledge, close or annotate");
+  if (author.trim() === "" || author.length > authorCharactersMax)
+    throw invalidField("author", `must have 1 to ${authorCharactersMax} characters`);
+  if (requestId !== "" && !/^[\w.:-]{1,64}$/.test(requestId))
+    throw invalidField("request_id", "must have at most 64 letters, digits and .:_-");
+  return {
+    id,
+    action: action.$case,
+    author: author.trim(),
+    timeMs,
+    note: noteOf(action),
+    revision: Number(request.revision),
+    requestId: requestId === "" ? newId() : requestId,
+  };
+}
+
+function noteOf(action: NonNullable<wire.UpdateIncidentRequest["action"]>): string {
+  const note = wireNoteOf(action).trim();
+  const bytesMin = action.$case === "annotate" ? 1 : 0;
+  const bytes = Buffer.byteLength(note);
+  if (bytes < bytesMin || bytes > noteBytesMax)
+    throw invalidField(`${action.$case}.note`, `must have ${bytesMin} to ${noteBytesMax} bytes`);
+  return note;
+}
+
+function wireNoteOf(action: NonNullable<wire.UpdateIncidentRequest["action"]>): string {
+  switch (action.$case) {
+    case "acknowledge":
+      return action.acknowledge.note;
+    case "close":
+      return action.close.note;
+    case "annotate":
+      return action.annotate.note;
+  }
 }
 
 function enumList<Name extends string>(

@@ -1,6 +1,8 @@
+import { randomUUID } from "node:crypto";
 import { Controller, Inject } from "@nestjs/common";
 import { Ctx, MessagePattern, Payload, Transport } from "@nestjs/microservices";
 import * as wire from "@picket/proto/generated/picket/v1/incident.js";
+import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { PicketError } from "@picket/proto/picket-error.js";
 import type { ApiConfig } from "../config.js";
 import type { CallContext } from "../grpc/grpc-transport.js";
@@ -8,11 +10,11 @@ import { formatPageToken, parsePageSize, parsePageToken } from "../grpc/page-tok
 import { apiConfig, apiPorts, type ApiPorts } from "../ports.js";
 import { toWireIncident } from "./incident-mapper.js";
 import { parseOrder, sortAfter } from "./incident-order.js";
-import { fromWireFilter, fromWireId } from "./incident-request-mapper.js";
+import { fromWireFilter, fromWireId, fromWireUpdate } from "./incident-request-mapper.js";
 import { toWireWatchResponse } from "./watch-response-codec.js";
 import { watchResponses } from "./watch-responses.js";
 
-const { listIncidents, getIncident, watchIncidents } = wire.IncidentServiceService;
+const { listIncidents, getIncident, watchIncidents, updateIncident } = wire.IncidentServiceService;
 
 /** A page ends early rather than exceed this, so that it fits a client's default limits. */
 const pageBytesMax = 900 * 1024;
@@ -42,10 +44,13 @@ export class IncidentController {
   @MessagePattern(getIncident.path, Transport.GRPC)
   async getIncident(@Payload() request: wire.GetIncidentRequest): Promise<wire.Incident> {
     const id = fromWireId(request.id);
-    const incident = await this.ports.incidents.get(id);
-    if (incident === undefined)
-      throw new PicketError("NOT_FOUND", `id: no incident has the id ${id}`, { field: "id" });
-    return toWireIncident(incident);
+    return toWireIncident(found(id, await this.ports.incidents.get(id)));
+  }
+
+  @MessagePattern(updateIncident.path, Transport.GRPC)
+  async updateIncident(@Payload() request: wire.UpdateIncidentRequest): Promise<wire.Incident> {
+    const change = fromWireUpdate(request, this.ports.now(), randomUUID);
+    return toWireIncident(found(change.id, await this.ports.incidents.review(change)));
   }
 
   @MessagePattern(watchIncidents.path, Transport.GRPC)
@@ -63,8 +68,14 @@ export class IncidentController {
   }
 }
 
+function found(id: string, incident: Incident | undefined): Incident {
+  if (incident === undefined)
+    throw new PicketError("NOT_FOUND", `id: no incident has the id ${id}`, { field: "id" });
+  return incident;
+}
+
 /** Messages from the front that fit a page together; the first one always does. */
-function firstThatFit(incidents: readonly Parameters<typeof toWireIncident>[0][]): wire.Incident[] {
+function firstThatFit(incidents: readonly Incident[]): wire.Incident[] {
   const page: wire.Incident[] = [];
   let bytes = 0;
   for (const incident of incidents) {
