@@ -1,11 +1,4 @@
-import {
-  burstPolicySchema,
-  incidentPolicySchema,
-  policySchema,
-  scanPolicySchema,
-  sensorPolicySchema,
-  type Policy,
-} from "@picket/correlator/policy/policy.js";
+import { policySchema, type Policy } from "@picket/correlator/policy/policy.js";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { parsePolicy } from "../policy/policy-mapper.js";
 
@@ -17,18 +10,13 @@ export interface PolicySetting {
   readonly about: string;
 }
 
-const groups = {
-  scan: scanPolicySchema,
-  burst: burstPolicySchema,
-  incident: incidentPolicySchema,
-  sensor: sensorPolicySchema,
-};
+const { homeNetworks, ...groups } = policySchema.shape;
 
 /** Every setting in the order of the schema. */
 export const policySettings: readonly PolicySetting[] = [
-  { name: "homeNetworks", about: policySchema.shape.homeNetworks.description ?? "" },
+  { name: "homeNetworks", about: homeNetworks.description ?? "" },
   ...Object.entries(groups).flatMap(([group, schema]) =>
-    Object.entries(schema.shape).map(([name, field]) => ({
+    Object.entries(schema.unwrap().shape).map(([name, field]) => ({
       name: `${group}.${name}`,
       about: field.description ?? "",
     })),
@@ -83,14 +71,17 @@ export function parsePolicyDocument(document: unknown): { policy: Policy; etag: 
   return { policy: parseSettings(settings), etag: typeof etag === "string" ? etag : undefined };
 }
 
-/** An empty list of ports cannot be told from an absent one in a message. */
+/** An empty list cannot be told from an absent one in a message. */
 function parseSettings(settings: unknown): Policy {
-  const policy = parsePolicy(settings);
-  if (policy.scan.peerToPeerPorts.length > 0) return policy;
-  const field = "scan.peer_to_peer_ports";
-  throw new PicketError("INVALID_POLICY", `${field}: must not be empty; give ports or the value default`, {
-    field,
-  });
+  for (const { name } of policySettings) {
+    const value = settingOf(settings, name);
+    if (name === "homeNetworks" || !Array.isArray(value) || value.length > 0) continue;
+    const field = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    throw new PicketError("INVALID_POLICY", `${field}: must not be empty; give values or the value default`, {
+      field,
+    });
+  }
+  return parsePolicy(settings);
 }
 
 function assign(policy: Record<string, unknown>, name: string, text: string): void {

@@ -7,18 +7,13 @@ import { describeIssue } from "./policy-issue.js";
 
 /** The API message of a policy, every setting resolved. */
 export function toWirePolicy(revision: PolicyRevision): wire.Policy {
-  const { homeNetworks, scan, burst, incident, sensor } = revision.policy;
   return {
+    ...structuredClone(revision.policy),
     revision: toUint64(revision.revision),
     etag: revision.etag,
     updateTime: toOptionalTimestamp(revision.updateMs),
     author: revision.author,
     comment: revision.comment,
-    homeNetworks: [...homeNetworks],
-    scan: { ...scan, peerToPeerPorts: [...scan.peerToPeerPorts] },
-    burst: { ...burst },
-    incident: { ...incident },
-    sensor: { ...sensor },
   };
 }
 
@@ -27,13 +22,10 @@ export function toWirePolicy(revision: PolicyRevision): wire.Policy {
  * defaults. Throws PicketError INVALID_POLICY that names the field as the proto does.
  */
 export function fromWirePolicy(message: wire.Policy): Policy {
-  return parsePolicy({
-    homeNetworks: message.homeNetworks,
-    scan: message.scan && withoutEmptyList(message.scan),
-    burst: message.burst,
-    incident: message.incident,
-    sensor: message.sensor,
-  });
+  const { revision: _r, etag: _e, updateTime: _u, author: _a, comment: _c, ...settings } = message;
+  return parsePolicy(
+    Object.fromEntries(Object.entries(settings).map(([name, group]) => [name, withoutEmptyLists(group)])),
+  );
 }
 
 /**
@@ -50,9 +42,11 @@ export function parsePolicy(value: unknown): Policy {
   return result.data;
 }
 
-function withoutEmptyList(scan: wire.ScanPolicy): object {
-  const { peerToPeerPorts, ...settings } = scan;
-  return peerToPeerPorts.length === 0 ? settings : scan;
+function withoutEmptyLists(group: object | undefined): object | undefined {
+  if (group === undefined || Array.isArray(group)) return group;
+  return Object.fromEntries(
+    Object.entries(group).filter(([, value]) => !Array.isArray(value) || value.length > 0),
+  );
 }
 
 function checkNetworks(networks: readonly string[]): void {

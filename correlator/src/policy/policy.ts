@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { miningDomains } from "./mining-domains.js";
 
 /**
  * Central settings, with default, minimum, maximum and a sentence for each
@@ -59,6 +60,56 @@ export const burstPolicySchema = z.strictObject({
   ),
 });
 
+export const miningPolicySchema = z.strictObject({
+  domains: z
+    .array(z.string().min(3).max(253))
+    .min(1)
+    .max(1000)
+    .default(miningDomains)
+    .describe(
+      "Domains of mining pools: hosts below them count, their own name and what begins with www, api, docs, help or support is their web site.",
+    ),
+  ports: ports([3333, 3334, 3335, 4444, 5555, 7777, 14433, 14444, 20535, 20580, 45560, 45700]).describe(
+    "TCP ports that pools listen on: a long thin flow there adds to the confidence, a port alone is nothing.",
+  ),
+  thinFlowMinutes: integer(5, 1, 55, "Minutes from which a flow with little traffic is long and thin."),
+});
+
+export const beaconPolicySchema = z.strictObject({
+  contactsMin: integer(20, 10, 1000, "Connections of one host to one outside service within two hours."),
+  slowContactsMin: integer(
+    10,
+    6,
+    100,
+    "The same within a day, 5 minutes apart at least, where the service is no named web site.",
+  ),
+  jitterMax: number(
+    0.35,
+    0.05,
+    0.5,
+    "Deviation from the usual gap, as a share of it, that is still regular.",
+  ),
+  regularShareMin: number(0.75, 0.5, 1, "Share of the gaps that must be regular."),
+  commonHosts: integer(
+    5,
+    2,
+    10_000,
+    "Hosts with the same habit from which it counts as software of the fleet.",
+  ),
+  proxyPorts: ports([1080, 3128, 8118, 9050]).describe(
+    "TCP ports of proxies: connections to them count as connections to the outside.",
+  ),
+});
+
+export const portsPolicySchema = z.strictObject({
+  suspicious: ports([
+    23, 1337, 2323, 4444, 5554, 6660, 6661, 6662, 6663, 6664, 6665, 6666, 6667, 6668, 6669, 6881, 6882, 6883,
+    6884, 6885, 6886, 6887, 6888, 6889, 9996, 12345, 16660, 20034, 27374, 27665, 31337, 54321, 65000,
+  ]).describe(
+    "TCP and UDP ports where an answered contact is worth a note: telnet, IRC, BitTorrent, backdoors.",
+  ),
+});
+
 export const incidentPolicySchema = z.strictObject({
   confidenceMin: number(0.5, 0, 1, "Confidence below which nothing alerts."),
   sessionGapHours: integer(24, 1, 168, "Quiet hours after which the same finding opens a new incident."),
@@ -98,6 +149,9 @@ export const policySchema = z.strictObject({
     ),
   scan: scanPolicySchema.prefault({}),
   burst: burstPolicySchema.prefault({}),
+  mining: miningPolicySchema.prefault({}),
+  beacon: beaconPolicySchema.prefault({}),
+  ports: portsPolicySchema.prefault({}),
   incident: incidentPolicySchema.prefault({}),
   sensor: sensorPolicySchema.prefault({}),
 });
@@ -126,6 +180,10 @@ export const defaultPolicyRevision: PolicyRevision = {
   comment: "built-in defaults",
   policy: defaultPolicy,
 };
+
+function ports(fallback: number[]) {
+  return z.array(z.number().int().min(1).max(65_535)).min(1).max(1000).default(fallback);
+}
 
 function number(fallback: number, min: number, max: number, about: string) {
   return z.number().min(min).max(max).default(fallback).describe(about);
