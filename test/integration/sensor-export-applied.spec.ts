@@ -125,6 +125,7 @@ describe("what the stream acknowledged", () => {
       cpSync(copy, storeDir, { recursive: true });
       await nats.restart();
       expect(await storedSequences(550)).toEqual(upTo(550));
+      await waitUntil("every acknowledgement", () => sensor.exporter.counters.batchesAcknowledged >= 550);
       expect(sensor.exporter.counters).toMatchObject({ batchesDuplicate: 0, batchesAcknowledged: 550 });
       expect(sensor.exporter.counters.batchesResent).toBeGreaterThanOrEqual(400);
       expect(reader.gaps).toEqual([]);
