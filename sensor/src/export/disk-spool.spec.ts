@@ -134,6 +134,25 @@ describe("disk spool", () => {
     await spool.close();
   });
 
+  it("has in its file what was claimed while it was appended when the turn ends, all of a burst", async () => {
+    const spool = open(1);
+    for (let sequence = 1; sequence <= 300; sequence++) spool.appendClaimed(batch(1, sequence, 3000));
+    await Promise.resolve();
+    expect(spool.counters.batchesSpooled).toBe(300);
+    const second = open(2, 16 << 20, killedCopy("burst"));
+    expect(sequencesOf(takeAll(second).batches)).toEqual(Array.from({ length: 300 }, (_, i) => i + 1));
+    await Promise.all([spool.close(), second.close()]);
+  });
+
+  it("hands out again what was claimed while it was appended and released in the same turn", async () => {
+    const spool = open(1);
+    const entries = [1, 2, 3].map((sequence) => spool.appendClaimed(batch(1, sequence)));
+    spool.release(entries[1]);
+    spool.acknowledged(entries[0], nowUs);
+    expect(sequencesOf(takeAll(spool).batches)).toEqual([2]);
+    await spool.close();
+  });
+
   it("says by an exact gap what a full spool dropped, and stays within its cap", async () => {
     const bytesMax = 1 << 20;
     const count = 3000;

@@ -1,13 +1,17 @@
 import { mkdirSync } from "node:fs";
 import { PicketError } from "@picket/proto/picket-error.js";
+import { entryInMemory, placeInFile, type DiskPlace } from "./disk-place.js";
+import type { DiskSpoolOptions } from "./disk-spool-options.js";
 import { encodeGap } from "./gap-codec.js";
 import type { Gap } from "./gap.js";
 import { MemorySpool } from "./memory-spool.js";
+import { RecordGather } from "./record-gather.js";
 import { folderError, isDiskFault, requireRoom } from "./spool-fault.js";
 import { SpoolLosses } from "./spool-losses.js";
 import { crashGap, SpoolMarker } from "./spool-marker.js";
-import { SpoolSegment, type SpoolRead } from "./spool-segment.js";
+import { SpoolSegment } from "./spool-segment.js";
 import {
+  claimedEntry,
   newSpoolCounters,
   noTotals,
   type Spool,
@@ -15,22 +19,6 @@ import {
   type SpoolEntry,
   type SpoolItem,
 } from "./spool.js";
-
-export interface DiskSpoolOptions {
-  /** A folder of this sensor alone; made when missing, for its owner only. */
-  readonly folder: string;
-  /** Most bytes on disk; at least 1 MiB. */
-  readonly bytesMax: number;
-  /** Most bytes in memory while the disk takes nothing. */
-  readonly memoryBytesMax: number;
-  /** 16 bytes, of this process start. */
-  readonly epoch: Uint8Array;
-  readonly nowUs: () => number;
-}
-
-type DiskPlace =
-  | { readonly segment: SpoolSegment; readonly offset: number }
-  | { readonly memory: SpoolEntry };
 
 const syncIntervalMs = 500;
 const touchIntervalUs = 1_000_000;
@@ -48,7 +36,9 @@ const fileBytesMin = 4096;
  * all of it was applied. A full spool loses a segment of which everything was
  * acknowledged, or else its oldest, after a gap that says what was in it. A disk
  * that takes nothing is replaced by a bounded ring in memory and tried again
- * every 5 s.
+ * every 5 s. What is claimed as it is appended, to be published at once, is
+ * written when the turn of the event loop ends, all of it together: a kill
+ * loses no more than one a moment earlier.
  */
 export class DiskSpool implements Spool {
   readonly #counters = newSpoolCounters();
@@ -60,6 +50,9 @@ export class DiskSpool implements Spool {
   #segments: SpoolSegment[] = [];
   #active: SpoolSegment | undefined;
   #nextNumber = 1;
+  readonly #gathered = new RecordGather();
+  /** What is gathered, all of it claimed and for the active segment. */
+  #unwritten: { readonly item: SpoolItem; readonly segment: SpoolSegment; readonly place: DiskPlace }[] = [];
   readonly #losses = new SpoolLosses();
   #isOpen = false;
   #retryAtUs = 0;
@@ -93,31 +86,22 @@ export class DiskSpool implements Spool {
 
   get counters(): SpoolCounters {
     const counters = this.#counters;
+    const losses = this.#losses;
+    const memory = this.#memory.counters;
     counters.spoolSegments = this.#segments.length;
-    counters.spoolBytes = this.#diskBytes() + this.#memory.counters.spoolBytes;
-    counters.spoolMemoryItems = this.#memory.counters.spoolMemoryItems;
-    counters.batchesDroppedSpoolFull =
-      this.#losses.batchesDropped + this.#memory.counters.batchesDroppedSpoolFull;
-    counters.recordsDroppedSpoolFull =
-      this.#losses.recordsDropped + this.#memory.counters.recordsDroppedSpoolFull;
-    counters.spoolRecordsCorrupt = this.#losses.recordsCorrupt;
-    counters.acknowledgedDropped =
-      this.#losses.acknowledgedDropped + this.#memory.counters.acknowledgedDropped;
-    counters.acknowledgedItems = this.#segments.reduce(
-      (count, segment) => count + segment.acknowledgedCount,
-      this.#memory.counters.acknowledgedItems,
-    );
+    counters.spoolBytes = this.#diskBytes() + memory.spoolBytes;
+    counters.spoolMemoryItems = memory.spoolMemoryItems;
+    counters.batchesDroppedSpoolFull = losses.batchesDropped + memory.batchesDroppedSpoolFull;
+    counters.recordsDroppedSpoolFull = losses.recordsDropped + memory.recordsDroppedSpoolFull;
+    counters.spoolRecordsCorrupt = losses.recordsCorrupt;
+    counters.acknowledgedDropped = losses.acknowledgedDropped + memory.acknowledgedDropped;
+    counters.acknowledgedItems = memory.acknowledgedItems;
+    for (const segment of this.#segments) counters.acknowledgedItems += segment.acknowledgedCount;
     return counters;
   }
 
   appendClaimed(item: SpoolItem): SpoolEntry {
-    const place = this.#write(item);
-    if (place !== undefined) {
-      place.segment.claim(place.offset);
-      return { ...item, place, isResent: false };
-    }
-    const memory = this.#memory.appendClaimed(item);
-    return { ...memory, place: { memory } };
+    return this.#gather(item) ?? entryInMemory(this.#memory.appendClaimed(item));
   }
 
   append(item: SpoolItem): void {
@@ -125,6 +109,7 @@ export class DiskSpool implements Spool {
   }
 
   next(): SpoolEntry | undefined {
+    this.#writeOut();
     for (;;) {
       const segment = this.#segments.find((candidate) => candidate.hasUnclaimed);
       if (segment === undefined) break;
@@ -132,27 +117,30 @@ export class DiskSpool implements Spool {
       if (entry !== undefined) return entry;
     }
     const memory = this.#memory.next();
-    return memory === undefined ? undefined : { ...memory, place: { memory } };
+    return memory === undefined ? undefined : entryInMemory(memory);
   }
 
   acknowledged(entry: SpoolEntry, nowUs: number): void {
-    const place = entry.place as DiskPlace;
-    if ("memory" in place) this.#memory.acknowledged(place.memory, nowUs);
-    else if (!place.segment.isRemoved) {
-      place.segment.acknowledge(place.offset, nowUs);
-      this.#removeApplied(place.segment);
+    this.#writeOut();
+    const { segment, offset, memory } = entry.place as DiskPlace;
+    if (memory !== undefined) this.#memory.acknowledged(memory, nowUs);
+    else if (segment?.isRemoved === false) {
+      segment.acknowledge(offset, nowUs);
+      this.#removeApplied(segment);
     }
   }
 
   applied(epoch: Uint8Array, floorSequence: number): void {
+    this.#writeOut();
     this.#memory.applied(epoch, floorSequence);
-    for (const segment of this.#segments.filter((other) => isSame(other.epoch, epoch))) {
+    for (const segment of this.#segments.filter((other) => Buffer.compare(other.epoch, epoch) === 0)) {
       segment.applied(floorSequence);
       this.#removeApplied(segment);
     }
   }
 
   expire(acknowledgedBeforeUs: number): void {
+    this.#writeOut();
     this.#memory.expire(acknowledgedBeforeUs);
     for (const segment of this.#segments.filter((other) => other.isExpired(acknowledgedBeforeUs))) {
       if (segment !== this.#active) this.#remove(segment);
@@ -161,35 +149,40 @@ export class DiskSpool implements Spool {
   }
 
   resend(): void {
+    this.#writeOut();
     this.#memory.resend();
     for (const segment of this.#segments) segment.resend();
   }
 
   delivered(entry: SpoolEntry): void {
-    const place = entry.place as DiskPlace;
-    if ("memory" in place) this.#memory.delivered(place.memory);
-    else if (!place.segment.isRemoved) {
-      place.segment.deliver();
-      this.#removeApplied(place.segment);
+    this.#writeOut();
+    const { segment, memory } = entry.place as DiskPlace;
+    if (memory !== undefined) this.#memory.delivered(memory);
+    else if (segment?.isRemoved === false) {
+      segment.deliver();
+      this.#removeApplied(segment);
     }
   }
 
   release(entry: SpoolEntry): void {
-    const place = entry.place as DiskPlace;
-    if ("memory" in place) this.#memory.release(place.memory);
-    else if (!place.segment.isRemoved) place.segment.release(place.offset);
+    this.#writeOut();
+    const { segment, offset, memory } = entry.place as DiskPlace;
+    if (memory !== undefined) this.#memory.release(memory);
+    else if (segment?.isRemoved === false) segment.release(offset);
     // Its file was dropped while it was claimed, and counted without it.
     else if (entry.isResent) this.#losses.acknowledgedDropped++;
-    else if (entry.kind === "gap" || isSame(entry.epoch, this.options.epoch)) this.append(entry);
+    else if (entry.kind === "gap" || Buffer.compare(entry.epoch, this.options.epoch) === 0)
+      this.append(entry);
     else this.#losses.dropBatch(entry.epoch, entry.sequence, entry.totals);
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#writeOut();
     this.fault = undefined;
     this.#appendLosses();
     this.#memory.resend();
-    this.#drainMemory();
+    this.#draentryInMemory();
     for (const segment of this.#segments) await this.#syncSegment(segment);
     for (const segment of this.#segments) {
       if (segment.isApplied) segment.remove();
@@ -215,12 +208,45 @@ export class DiskSpool implements Spool {
     this.append({ kind: "gap", epoch: gap.epoch, sequence: 0, bytes: encodeGap(gap), totals: noTotals });
   }
 
-  /** Where the item now is, or undefined when the disk does not take it. */
-  #write(item: SpoolItem): { segment: SpoolSegment; offset: number } | undefined {
+  /** Claims an item that is written with the others of this turn; undefined while the disk takes nothing. */
+  #gather(item: SpoolItem): SpoolEntry | undefined {
+    if (!this.#gathered.hasRoom(item)) this.#writeOut();
     if (this.fault !== undefined) return undefined;
     try {
       const segment = this.#segmentFor(item.bytes.length);
-      const offset = segment.append(item, this.options.nowUs());
+      const offset = segment.gather(item, this.#gathered, this.options.nowUs());
+      segment.claim(offset);
+      const place = placeInFile(segment, offset);
+      if (this.#unwritten.push({ item, segment, place }) === 1) queueMicrotask(() => this.#writeOut());
+      return claimedEntry(item, place, false);
+    } catch (error) {
+      this.#degrade(error);
+      return undefined;
+    }
+  }
+
+  /** What is gathered, to the disk or else to memory. */
+  #writeOut(): void {
+    const unwritten = this.#unwritten;
+    if (unwritten.length === 0) return;
+    this.#unwritten = [];
+    try {
+      unwritten[0].segment.write(this.#gathered, unwritten.length);
+      this.#counters.batchesSpooled += unwritten.length;
+    } catch (error) {
+      for (const { item, place } of unwritten) place.memory = this.#memory.appendClaimed(item);
+      this.#degrade(error);
+    }
+    this.#gathered.clear();
+  }
+
+  /** Where the item now is, or undefined when the disk does not take it. */
+  #write(item: SpoolItem): { segment: SpoolSegment; offset: number } | undefined {
+    this.#writeOut();
+    if (this.fault !== undefined) return undefined;
+    try {
+      const segment = this.#segmentFor(item.bytes.length);
+      const offset = segment.append(item, this.#gathered, this.options.nowUs());
       if (item.kind === "batch") this.#counters.batchesSpooled++;
       return { segment, offset };
     } catch (error) {
@@ -232,6 +258,7 @@ export class DiskSpool implements Spool {
   #segmentFor(payloadBytes: number): SpoolSegment {
     const active = this.#active;
     if (active !== undefined && this.#takes(active, payloadBytes)) return active;
+    this.#writeOut();
     void this.#syncSegment(active);
     this.#active = undefined;
     if (active !== undefined) this.#removeApplied(active);
@@ -254,7 +281,7 @@ export class DiskSpool implements Spool {
   /** The spool is full: what was delivered goes silently, the rest is counted as lost. */
   #drop(segment: SpoolSegment): void {
     this.#losses.acknowledgedDropped += segment.acknowledgedCount;
-    for (let read = readOrSkip(segment); read !== undefined; read = readOrSkip(segment)) {
+    for (let read = segment.next(); read !== undefined; read = segment.next()) {
       this.#losses.dropRead(segment.epoch, read);
     }
     this.#remove(segment);
@@ -265,10 +292,9 @@ export class DiskSpool implements Spool {
   }
 
   #nextOf(segment: SpoolSegment): SpoolEntry | undefined {
-    for (let read = readOrSkip(segment); read !== undefined; read = readOrSkip(segment)) {
+    for (let read = segment.next(); read !== undefined; read = segment.next()) {
       if (read.kind === "item") {
-        const place: DiskPlace = { segment, offset: read.offset };
-        return { ...read.item, place, isResent: read.isResent };
+        return claimedEntry(read.item, placeInFile(segment, read.offset), read.isResent);
       }
       this.#losses.keepCorrupt(segment.epoch, read);
       this.#appendLosses();
@@ -292,6 +318,8 @@ export class DiskSpool implements Spool {
   }
 
   async #tick(): Promise<void> {
+    // Before the sign of life, from which a crash would count.
+    this.#writeOut();
     const nowUs = this.options.nowUs();
     if (nowUs - this.#touchedUs >= touchIntervalUs) this.#touch(nowUs);
     if (this.fault !== undefined && nowUs >= this.#retryAtUs) this.#retry();
@@ -324,7 +352,7 @@ export class DiskSpool implements Spool {
       return this.#degrade(error);
     }
     this.fault = undefined;
-    this.#drainMemory();
+    this.#draentryInMemory();
   }
 
   #clear(segment: SpoolSegment): void {
@@ -336,7 +364,7 @@ export class DiskSpool implements Spool {
   }
 
   /** Moves what waits in memory to the disk, as far as the disk takes it. */
-  #drainMemory(): void {
+  #draentryInMemory(): void {
     if (!this.#isOpen) return;
     for (let entry = this.#memory.next(); entry !== undefined; entry = this.#memory.next()) {
       const place = this.#write(entry);
@@ -371,17 +399,4 @@ export class DiskSpool implements Spool {
   #diskBytes(): number {
     return this.#segments.reduce((bytes, segment) => bytes + Math.max(segment.size, fileBytesMin), 0);
   }
-}
-
-/** What the disk does not give back is a hole up to the end. */
-function readOrSkip(segment: SpoolSegment): SpoolRead | undefined {
-  try {
-    return segment.read();
-  } catch {
-    return segment.skipRest();
-  }
-}
-
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -1,6 +1,13 @@
 import { encodeGap } from "./gap-codec.js";
 import { GapSum } from "./gap.js";
-import { newSpoolCounters, noTotals, type Spool, type SpoolEntry, type SpoolItem } from "./spool.js";
+import {
+  claimedEntry,
+  newSpoolCounters,
+  noTotals,
+  type Spool,
+  type SpoolEntry,
+  type SpoolItem,
+} from "./spool.js";
 
 interface MemoryPlace {
   item: SpoolItem;
@@ -53,7 +60,7 @@ export class MemorySpool implements Spool {
       for (const place of unclaimed) {
         unclaimed.delete(place);
         this.#claimed.add(place);
-        return { ...place.item, place, isResent: place.isResent };
+        return claimedEntry(place.item, place, place.isResent);
       }
     }
     return undefined;
@@ -111,7 +118,7 @@ export class MemorySpool implements Spool {
       this.counters.batchesSpooled++;
       this.#dropOldest();
     }
-    return { ...item, place, isResent: false };
+    return claimedEntry(item, place, false);
   }
 
   #dropOldest(): void {

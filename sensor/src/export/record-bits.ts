@@ -21,6 +21,14 @@ export class RecordBits {
     if (bit >>> 3 < this.#bits.length) this.#bits[bit >>> 3] &= ~(1 << (bit & 7));
   }
 
+  /** Clears the bits of the offset and of every later one. */
+  clearFrom(offset: number): void {
+    const bit = offset >>> 6;
+    if (bit >>> 3 >= this.#bits.length) return;
+    this.#bits[bit >>> 3] &= (1 << (bit & 7)) - 1;
+    this.#bits.fill(0, (bit >>> 3) + 1);
+  }
+
   /** Clears every bit that `others` has. */
   clearAllOf(others: RecordBits): void {
     const length = Math.min(this.#bits.length, others.#bits.length);

@@ -25,27 +25,21 @@ export interface SpoolRecordHeader {
   readonly payloadCrc: number;
 }
 
-/** Records are written one after the other, each as soon as it is encoded. */
-let scratch = Buffer.allocUnsafeSlow(recordHeaderBytes + (64 << 10));
-
-/** Header and payload of one item, valid until the next call. */
-export function encodeSpoolRecord(item: SpoolItem): Buffer {
-  const length = recordHeaderBytes + item.bytes.length;
-  if (length > scratch.length) scratch = Buffer.allocUnsafeSlow(length);
-  const record = scratch.subarray(0, length);
-  record.writeUInt32LE(magic, 0);
-  record.writeUInt32LE(item.bytes.length, 4);
-  record.writeDoubleLE(item.sequence, 8);
-  record.writeUInt32LE(item.totals.records, 16);
-  record.writeUInt32LE(kinds.indexOf(item.kind), 20);
-  record.writeDoubleLE(item.totals.packets, 24);
-  record.writeDoubleLE(item.totals.bytes, 32);
-  record.writeDoubleLE(item.totals.fromUs, 40);
-  record.writeDoubleLE(item.totals.toUs, 48);
-  record.writeUInt32LE(crc32c(item.bytes), 56);
-  record.writeUInt32LE(crc32c(record, 0, 60), 60);
-  record.set(item.bytes, recordHeaderBytes);
-  return record;
+/** Writes header and payload of one item to `target` at `offset`, which has room for both. */
+export function encodeSpoolRecord(item: SpoolItem, target: Buffer, offset: number): void {
+  const { kind, sequence, bytes, totals } = item;
+  target.writeUInt32LE(magic, offset);
+  target.writeUInt32LE(bytes.length, offset + 4);
+  target.writeDoubleLE(sequence, offset + 8);
+  target.writeUInt32LE(totals.records, offset + 16);
+  target.writeUInt32LE(kinds.indexOf(kind), offset + 20);
+  target.writeDoubleLE(totals.packets, offset + 24);
+  target.writeDoubleLE(totals.bytes, offset + 32);
+  target.writeDoubleLE(totals.fromUs, offset + 40);
+  target.writeDoubleLE(totals.toUs, offset + 48);
+  target.writeUInt32LE(crc32c(bytes), offset + 56);
+  target.writeUInt32LE(crc32c(target, offset, offset + 60), offset + 60);
+  target.set(bytes, offset + recordHeaderBytes);
 }
 
 /** The header at `offset`, or undefined when there is no whole, undamaged one. */

@@ -1,30 +1,29 @@
 import {
   closeSync,
+  fdatasync,
   fstatSync,
-  fsync,
   ftruncateSync,
   openSync,
   readdirSync,
   readSync,
   rmSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { crc32c } from "./crc32c.js";
 import { RecordBits } from "./record-bits.js";
+import type { RecordGather } from "./record-gather.js";
 import type { SpoolItem } from "./spool.js";
+import { endOfRecords, fileHeader, writeWhole } from "./spool-file.js";
 import {
   decodeSpoolRecordHeader,
-  encodeSpoolRecord,
   findSpoolRecord,
   recordHeaderBytes,
   type SpoolRecordHeader,
 } from "./spool-record.js";
 
-const fileHeader = Buffer.from("PKSPOOL1");
 const fileName = /^(\d{12})-([0-9a-f]{32})\.segment$/;
-const fsyncFile = promisify(fsync);
+const syncFile = promisify(fdatasync);
 
 /**
  * One record as read back: whole, with a damaged payload, or a hole in the file.
@@ -40,6 +39,7 @@ export type SpoolRead =
  * which of them somebody claimed, and which of those are acknowledged.
  */
 export class SpoolSegment {
+  /** With what is gathered and not written yet. */
   size: number;
   /** Items appended, or found so far by reading. */
   itemCount = 0;
@@ -153,22 +153,45 @@ export class SpoolSegment {
     return !this.isCounted || this.#claimedCount < this.itemCount;
   }
 
-  /** Writes an item and returns its offset; throws the system's error and leaves the file as it was. */
-  append(item: SpoolItem, nowUs: number): number {
-    const record = encodeSpoolRecord(item);
-    const offset = this.size;
+  /** Writes an item, with nothing else gathered, and returns its offset; throws as `write` does. */
+  append(item: SpoolItem, gathered: RecordGather, nowUs: number): number {
+    const offset = this.gather(item, gathered, nowUs);
     try {
-      writeWhole(this.file, record, offset);
-    } catch (error) {
-      this.#cutTo(offset);
-      throw error;
+      this.write(gathered, 0);
+    } finally {
+      gathered.clear();
     }
-    this.size += record.length;
+    return offset;
+  }
+
+  /** Gathers an item behind what is to be written next and returns its offset in the file. */
+  gather(item: SpoolItem, gathered: RecordGather, nowUs: number): number {
+    const offset = this.size;
+    this.size += gathered.add(item);
     this.#note(item.kind, item.sequence);
     if (this.itemCount === 0) this.startedUs = nowUs;
     this.itemCount++;
-    this.#isDirty = true;
     return offset;
+  }
+
+  /**
+   * Writes all that was gathered; throws the system's error and leaves the file
+   * as it was before the first of it, of which `claimedCount` are claimed.
+   */
+  write(gathered: RecordGather, claimedCount: number): void {
+    const { bytes, count } = gathered;
+    const start = this.size - bytes.length;
+    try {
+      writeWhole(this.file, bytes, start);
+      this.#isDirty = true;
+    } catch (error) {
+      this.size = start;
+      this.itemCount -= count;
+      this.#claimedCount -= claimedCount;
+      this.#claimed.clearFrom(start);
+      this.#cutTo(start);
+      throw error;
+    }
   }
 
   claim(offset: number): void {
@@ -216,8 +239,16 @@ export class SpoolSegment {
     this.#cursorOffset = fileHeader.length;
   }
 
-  /** Reads and claims the next unclaimed item; undefined at the end. Throws when the disk does. */
-  read(): SpoolRead | undefined {
+  /** Reads and claims the next unclaimed item; undefined at the end. What the disk does not give back is a hole. */
+  next(): SpoolRead | undefined {
+    try {
+      return this.#read();
+    } catch {
+      return this.#skipRest();
+    }
+  }
+
+  #read(): SpoolRead | undefined {
     while (this.#cursorOffset < this.size) {
       const header = this.#readHeader();
       if (header === undefined) {
@@ -241,8 +272,8 @@ export class SpoolSegment {
     return undefined;
   }
 
-  /** Gives up on what was not read yet, when the disk does not give it back. */
-  skipRest(): SpoolRead | undefined {
+  /** Gives up on what was not read yet. */
+  #skipRest(): SpoolRead | undefined {
     if (this.#cursorOffset >= this.size) {
       this.itemCount = this.#claimedCount;
       this.isCounted = true;
@@ -255,7 +286,7 @@ export class SpoolSegment {
   async sync(): Promise<void> {
     if (!this.#isDirty || this.isRemoved) return;
     this.#isDirty = false;
-    await fsyncFile(this.file);
+    await syncFile(this.file);
   }
 
   /** Forgets items that nobody needs any more, so that a restart does not send them again. */
@@ -331,23 +362,5 @@ export class SpoolSegment {
     } catch {
       // The next append writes at `size` again, and a torn end is skipped when read.
     }
-  }
-}
-
-/** Behind the last whole record. */
-function endOfRecords(bytes: Buffer): number {
-  let end = fileHeader.length;
-  for (let at = end; at >= 0 && at < bytes.length;) {
-    const header = decodeSpoolRecordHeader(bytes, at);
-    const next = at + recordHeaderBytes + (header?.payloadBytes ?? 0);
-    if (header === undefined || next > bytes.length) at = findSpoolRecord(bytes, at + 1);
-    else at = end = next;
-  }
-  return end;
-}
-
-function writeWhole(file: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length;) {
-    done += writeSync(file, bytes, done, bytes.length - done, position + done);
   }
 }

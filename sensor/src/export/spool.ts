@@ -70,6 +70,12 @@ export interface Spool {
   close(): Promise<void>;
 }
 
+/** Field by field: a spread costs microseconds for every batch. */
+export function claimedEntry(item: SpoolItem, place: unknown, isResent: boolean): SpoolEntry {
+  const { kind, epoch, sequence, bytes, totals } = item;
+  return { kind, epoch, sequence, bytes, totals, place, isResent };
+}
+
 /** Totals of a gap item. */
 export const noTotals: FlowTotals = { records: 0, packets: 0, bytes: 0, fromUs: 0, toUs: 0 };
 
