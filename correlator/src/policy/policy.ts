@@ -30,6 +30,12 @@ export const scanPolicySchema = z.strictObject({
     1_000_000,
     "Distinct failing sources on one target, on as many ports, within 90 seconds.",
   ),
+  sweepHostsMin: integer(
+    15,
+    5,
+    1_000_000,
+    "Distinct hosts that one source pings for the first time within a minute, answered or not.",
+  ),
   severityMediumContacts: integer(25, 2, 1_000_000, "Failed contacts from which a scan is medium."),
   severityHighContacts: integer(100, 2, 10_000_000, "Failed contacts from which a scan is high."),
   campaignContactsMin: integer(
@@ -57,6 +63,72 @@ export const burstPolicySchema = z.strictObject({
     10,
     1e9,
     "Unanswered SYN a second to one service below which there is no flood.",
+  ),
+  udpFloodFlowsPerSecondMin: number(
+    500,
+    20,
+    1e9,
+    "Unanswered UDP flows, or echo requests, a second to one host below which there is no flood.",
+  ),
+  udpFloodPacketsPerSecondMin: number(
+    2000,
+    100,
+    1e9,
+    "Unanswered UDP packets a second to one host below which long flows are no flood; four times as many of more than 700 bytes, which may be media.",
+  ),
+  icmpFloodPacketsPerSecondMin: number(
+    500,
+    100,
+    1e9,
+    "ICMP packets a second to one host below which long flows are no flood.",
+  ),
+});
+
+export const amplificationPolicySchema = z.strictObject({
+  sourcesMin: integer(
+    50,
+    5,
+    1_000_000,
+    "Reflectors that answer one host, which asked none of them, from one service port within two minutes.",
+  ),
+  reflectedBytesPerMinuteMin: integer(
+    5_000_000,
+    10_000,
+    1e12,
+    "Bytes a minute that an inside service answers one outside address, five times what was asked, below which it is not abused.",
+  ),
+  ports: ports([
+    17, 19, 53, 69, 111, 123, 137, 161, 177, 389, 427, 500, 520, 623, 1434, 1900, 3283, 3389, 3702, 5060,
+    5093, 5353, 5683, 8088, 10001, 10074, 11211, 27015, 30718, 32414, 33848, 37810, 47808,
+  ]).describe("UDP service ports that reflect: their answers are larger than what was asked."),
+});
+
+export const bruteForcePolicySchema = z.strictObject({
+  attemptsMin: integer(
+    30,
+    5,
+    1_000_000,
+    "Short, alike connections of one source to one login service within 20 minutes.",
+  ),
+  hostsMin: integer(5, 2, 100_000, "Hosts that one source, or its /24, tries the same login service of."),
+  ports: ports([
+    21, 22, 23, 25, 110, 139, 143, 389, 445, 465, 587, 636, 993, 995, 1433, 1521, 2222, 2323, 3306, 3389,
+    5432, 5900, 5901, 5985, 5986, 6379, 27017,
+  ]).describe("TCP ports of services that ask for a password; SSH is known on any port."),
+});
+
+export const arpPolicySchema = z.strictObject({
+  scanHostsMin: integer(
+    25,
+    8,
+    1_000_000,
+    "Silent addresses that one host asks for by ARP within a minute; twice as many within 10 minutes and four times as many within an hour count too.",
+  ),
+  gatewayAskersMin: integer(
+    5,
+    2,
+    10_000,
+    "Hosts that ask for an address within an hour from which it is a gateway or server, whose own questions are no scan.",
   ),
 });
 
@@ -112,6 +184,18 @@ export const portsPolicySchema = z.strictObject({
 
 export const incidentPolicySchema = z.strictObject({
   confidenceMin: number(0.5, 0, 1, "Confidence below which nothing alerts."),
+  backgroundContactsMax: integer(
+    25,
+    2,
+    1_000_000,
+    "Failed contacts from which a scan from outside is an incident of its own rather than a part of the day's background.",
+  ),
+  backgroundSourcesMin: integer(
+    3,
+    1,
+    1000,
+    "Small scanning sources from outside in a day from which they are rolled up as its background.",
+  ),
   sessionGapHours: integer(24, 1, 168, "Quiet hours after which the same finding opens a new incident."),
   allowedLatenessSeconds: integer(
     60,
@@ -149,9 +233,12 @@ export const policySchema = z.strictObject({
     ),
   scan: scanPolicySchema.prefault({}),
   burst: burstPolicySchema.prefault({}),
+  arp: arpPolicySchema.prefault({}),
   mining: miningPolicySchema.prefault({}),
   beacon: beaconPolicySchema.prefault({}),
   ports: portsPolicySchema.prefault({}),
+  amplification: amplificationPolicySchema.prefault({}),
+  bruteForce: bruteForcePolicySchema.prefault({}),
   incident: incidentPolicySchema.prefault({}),
   sensor: sensorPolicySchema.prefault({}),
 });
