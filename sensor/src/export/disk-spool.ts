@@ -36,9 +36,8 @@ const fileBytesMin = 4096;
  * all of it was applied. A full spool loses a segment of which everything was
  * acknowledged, or else its oldest, after a gap that says what was in it. A disk
  * that takes nothing is replaced by a bounded ring in memory and tried again
- * every 5 s. What is claimed as it is appended, to be published at once, is
- * written when the turn of the event loop ends, all of it together: a kill
- * loses no more than one a moment earlier.
+ * every 5 s. What is claimed as it is appended is written, all of it together, as
+ * the event loop's turn ends: a kill loses no more than one a moment earlier.
  */
 export class DiskSpool implements Spool {
   readonly #counters = newSpoolCounters();
@@ -183,8 +182,8 @@ export class DiskSpool implements Spool {
     this.#appendLosses();
     this.#memory.resend();
     this.#draentryInMemory();
-    for (const segment of this.#segments) await this.#syncSegment(segment);
     for (const segment of this.#segments) {
+      await this.#syncSegment(segment);
       if (segment.isApplied) segment.remove();
       else segment.close();
     }
@@ -324,8 +323,7 @@ export class DiskSpool implements Spool {
     if (nowUs - this.#touchedUs >= touchIntervalUs) this.#touch(nowUs);
     if (this.fault !== undefined && nowUs >= this.#retryAtUs) this.#retry();
     const active = this.#active;
-    if (active === undefined) return;
-    if (active.isApplied && active.itemCount > 0) this.#clear(active);
+    if (active?.isApplied === true && active.itemCount > 0) this.#clear(active);
     await this.#syncSegment(active);
   }
 
