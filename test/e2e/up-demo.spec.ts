@@ -66,14 +66,25 @@ describe.runIf(isBuilt)("picket up --demo", () => {
     },
   );
 
-  it("still knows its incidents after a kill and a restart", { timeout: 60_000 }, async () => {
+  it("still knows its incidents and what was said of them after a kill", { timeout: 60_000 }, async () => {
     const state = join(folder, "state");
-    const { id } = await wholeIncident(await start("--state", state));
+    const server = await start("--state", state);
+    const { id } = await wholeIncident(server);
+    const who = ["--author", "ana", "--server", server];
+    const acknowledged = await runPicket(["incidents", "ack", id, "--note", "a class", ...who]);
+    expect(acknowledged).toMatchObject({ code: 0, stderr: "" });
+    expect(acknowledged.stdout).toContain(`${id}: `);
+    const refused = await runPicket(["incidents", "close", "ffffffffffffffff", ...who]);
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("no incident has the id ffffffffffffffff");
     up?.signal("SIGKILL");
     await up?.ended;
     expect(existsSync(join(state, "incidents.journal"))).toBe(true);
     const again = await start("--state", state);
     expect((await listed(again)).map((each) => each.id)).toContain(id);
+    const { stdout } = await runPicket(["incidents", "show", id, "--server", again]);
+    expect(stdout).toMatch(/^ack +ana, \d{4}-/m);
+    expect(stdout).toMatch(/Notes\n {2}ana, .*\n {4}a class\n/);
   });
 
   it("stops in order at a termination signal too", { timeout: 30_000 }, async () => {

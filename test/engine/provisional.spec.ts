@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { buildReviewChange } from "@picket/correlator/adapters/memory/incident-fixture.js";
 import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
-import type { IncidentEvent } from "@picket/correlator/incidents/incident.js";
+import type { ReviewChange } from "@picket/correlator/incidents/incident-review.js";
+import type { Incident, IncidentEvent } from "@picket/correlator/incidents/incident.js";
 import { Correlator, type CorrelatorPorts } from "@picket/correlator/pipeline.js";
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import { deliveryOf, packFlows, scenarioStartMs, type ScenarioFlow } from "./flow-scenario.js";
@@ -216,5 +218,65 @@ describe("the grouping", () => {
     await bench.tick(second);
     expect(bench.events.filter(({ type }) => type === "opened")).toHaveLength(1);
     expect((await bench.ports.incidents.loadAll()).length).toBe(1);
+  });
+});
+
+describe("what people said of an incident", () => {
+  const review = (bench: Bench, fields: Partial<ReviewChange>): Promise<Incident | undefined> =>
+    bench.ports.incidents.review(buildReviewChange({ id: bench.events[0].incident.id, ...fields }));
+  const stored = (bench: Bench): Promise<Incident | undefined> =>
+    bench.ports.incidents.get(bench.events[0].incident.id);
+
+  it("stays while it grows, goes to another correlator and is confirmed", async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.correlator("one"), bench.correlator("two")];
+    await bench.apply(first, probes(7));
+    await bench.tick(first);
+    const acknowledged = await review(bench, { note: "mine" });
+    await bench.apply(first, probes(30), "b");
+    for (let round = 0; round < 2; round++) await bench.tick(first);
+    expect(await stored(bench)).toMatchObject({ contactCount: 30, revision: 3 });
+    for (let round = 0; round < 3; round++) await bench.tick(second);
+    await review(bench, { action: "annotate", note: "asked", requestId: "r-2" });
+    for (let round = 0; round < 2; round++) await bench.tick(second, sliceEndMs);
+    const incident = await stored(bench);
+    expect(incident).toMatchObject({ confirmation: "confirmed", state: "growing", revision: 5 });
+    expect(incident?.review).toMatchObject({
+      acknowledgement: acknowledged?.review.acknowledgement,
+      notes: [{ text: "mine" }, { text: "asked" }],
+    });
+    expect(bench.types()).toEqual(
+      ["opened", "updated", "confirmed"].map((type) => `${type} horizontal_scan`),
+    );
+  });
+
+  it("ends with the reopening of an incident that goes on, except for the notes", async () => {
+    const bench = new Bench();
+    const [first, second] = [bench.correlator("one"), bench.correlator("two")];
+    await bench.apply(first, probes(7));
+    await bench.tick(first);
+    await review(bench, {});
+    await review(bench, { action: "close", note: "announced", requestId: "r-2" });
+    for (let round = 0; round < 3; round++) await bench.tick(second);
+    expect((await stored(bench))?.state).toBe("closed");
+    await bench.apply(second, probes(30), "b");
+    for (let round = 0; round < 2; round++) await bench.tick(second);
+    const incident = await stored(bench);
+    expect(incident).toMatchObject({
+      state: "reopened",
+      contactCount: 30,
+      review: { notes: [{ text: "announced" }] },
+    });
+    expect(incident?.review.acknowledgement).toBeUndefined();
+  });
+
+  it("leaves it closed when its slices close and nothing more was seen", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    await bench.apply(correlator, probes(12));
+    await bench.tick(correlator);
+    await review(bench, { action: "close" });
+    for (let round = 0; round < 3; round++) await bench.tick(correlator, sliceEndMs);
+    expect(await stored(bench)).toMatchObject({ state: "closed", confirmation: "confirmed" });
   });
 });

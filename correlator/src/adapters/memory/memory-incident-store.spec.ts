@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { WatchItem } from "../../incidents/incident-store.js";
 import type { Incident } from "../../incidents/incident.js";
-import { buildEvent, buildIncident } from "./incident-fixture.js";
+import { buildEvent, buildIncident, buildReviewChange } from "./incident-fixture.js";
 import { IncidentJournal } from "./incident-journal.js";
 import { MemoryIncidentStore } from "./memory-incident-store.js";
 
@@ -136,6 +136,26 @@ describe("the incident journal", () => {
       lapses: [],
     });
     await after.store.close();
+  });
+
+  it("keeps what people said, and reads incidents from before they could", async () => {
+    const before = await openStore();
+    const { review: _review, ...old } = buildIncident({ id: "00000000000000bb" });
+    await before.store.commit([buildEvent(), { ...buildEvent(), incident: old as Incident }], 1);
+    const acknowledged = await before.store.review(buildReviewChange({ note: "mine" }));
+    await before.store.close();
+    const after = await openStore();
+    expect(await after.store.get("00000000000000aa")).toEqual(acknowledged);
+    expect(await after.store.review(buildReviewChange())).toEqual(acknowledged);
+    expect((await after.store.review(buildReviewChange({ id: "00000000000000bb" })))?.revision).toBe(2);
+    await after.store.close();
+    const { store } = await openStore({ compactBytes: 1 });
+    await store.commit([buildEvent({ revision: 2 }, "updated")], 1);
+    await store.close();
+    const rewritten = await openStore();
+    expect((await rewritten.store.get("00000000000000aa"))?.review).toEqual(acknowledged?.review);
+    expect(await rewritten.store.list({ acknowledged: true })).toMatchObject({ incidents: [{}, {}] });
+    await rewritten.store.close();
   });
 
   it("brings incidents, events and cursors back after a restart", async () => {
