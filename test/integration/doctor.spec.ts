@@ -141,6 +141,9 @@ describe("picket doctor", () => {
     ]);
     for (const { delayMs } of steps) expect(delayMs).toBeLessThan(10_000);
     expect(named(checks, "nats server")?.detail).toMatch(/^nats-server 2\.\S+ syncs its disk every/);
+    const windows = async (): Promise<Check | undefined> =>
+      named((await deployment.check({ drill: false })).checks, "redis windows");
+    await until("the windows are complete", async () => (await windows())?.detail === "complete");
     const incidents = new IncidentServiceClient(deployment.api, credentials.createInsecure());
     const list = async (includeInactive: boolean): Promise<ListIncidentsResponse> => {
       const request = ListIncidentsRequest.create({ filter: IncidentFilter.create({ includeInactive }) });
@@ -184,6 +187,10 @@ describe("picket doctor", () => {
     expect(failures(checks)).toContain("nats");
     expect(named(checks, "nats")?.detail).toMatch(/nats does not answer at nats:\/\/127/);
     expect(named(checks, "redis")?.status).toBe("ok");
+    expect(named(checks, "redis windows")).toMatchObject({
+      status: "warning",
+      detail: expect.stringMatching(/^empty/),
+    });
     expect(named(checks, "drill")?.status).toBe("skipped");
   }, 40_000);
 

@@ -1,4 +1,6 @@
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
+import { RedisRebuildLedger } from "@picket/correlator/adapters/redis/redis-rebuild-ledger.js";
+import { mayConfirm, type RebuildState } from "@picket/correlator/rebuild/rebuild-ledger.js";
 
 import { failedBy, passed, warned, type Check, type OnCheck } from "./check.js";
 
@@ -9,7 +11,7 @@ const memoryShareMax = 0.8;
 /** Batches are corrected for clocks that are off by more. */
 const clockSkewMaxMs = 2000;
 
-/** Redis: that it answers, keeps what it is given, and has room. */
+/** Redis: that it answers, keeps what it is given, has room and holds the windows. */
 export async function checkRedis(url: string, onCheck: OnCheck): Promise<void> {
   let version = "";
   const redis = new RedisConnection({
@@ -24,6 +26,7 @@ export async function checkRedis(url: string, onCheck: OnCheck): Promise<void> {
     onCheck(passed("redis", `redis ${version} answers and evicts nothing`));
     onCheck(checkMemory(String(await redis.command(["INFO", "memory"]))));
     onCheck(checkClock(await redis.command(["TIME"]), Date.now()));
+    onCheck(checkWindows(await new RedisRebuildLedger(redis).read(), Date.now()));
   } catch (error) {
     onCheck(failedBy("redis", error, "start redis-server with maxmemory-policy noeviction, or give --redis"));
   } finally {
@@ -44,6 +47,18 @@ function checkMemory(info: string): Check {
     );
   const detail = `${size} of ${(most / mebibyte).toFixed(0)} MiB`;
   return used > memoryShareMax * most ? warned(name, detail, "raise maxmemory") : passed(name, detail);
+}
+
+/** Whether the windows hold everything, and how far they are rebuilt when they were lost. */
+function checkWindows(state: RebuildState | undefined, nowMs: number): Check {
+  const name = "redis windows";
+  if (state === undefined)
+    return warned(name, "empty: no correlator of this version filled them yet", "start a correlator");
+  if (state.phase === "ready") return passed(name, "complete");
+  const done = `${Math.floor(state.progress * 100)} % of the ${state.phase} part`;
+  const seconds = Math.max(0, Math.round((nowMs - state.startedMs) / 1000));
+  const held = mayConfirm(state.phase) ? "" : "; nothing is confirmed or retracted meanwhile";
+  return warned(name, `rebuilt since ${seconds} s, ${done}${held}`, "wait, and look again");
 }
 
 function checkClock(reply: unknown, nowMs: number): Check {
