@@ -90,9 +90,11 @@ describe("a spool whose process is killed", () => {
     function append() {
       for (let i = 0; i < 20; i++) {
         const bytes = new Uint8Array(100 + ((++sequence * 37) % 3000)).fill(sequence & 255);
-        spool.append({ kind: "batch", epoch, sequence, bytes, totals });
+        const item = { kind: "batch", epoch, sequence, bytes, totals };
+        if (sequence % 7 === 0) spool.append(item);
+        else spool.appendClaimed(item);
       }
-      process.stdout.write(sequence + "\\n");
+      queueMicrotask(() => process.stdout.write(sequence + "\\n"));
       setImmediate(append);
     }
     append();`;
