@@ -11,7 +11,7 @@ export interface AttackPlanSettings {
   /** Milliseconds since the Unix epoch. */
   readonly startMs: number;
   readonly runMs: number;
-  /** No attack begins earlier than this after the start, milliseconds. */
+  /** No attack begins earlier than this after the start, milliseconds; well below `runMs`. */
   readonly quietMs: number;
   /** Names of the kinds; undefined: every one that has a detector and suits the fleet. */
   readonly names?: readonly string[];
@@ -73,8 +73,9 @@ function planAttack(
   random: SeededRandom,
 ): PlannedAttack {
   const { seed, hosts, runMs, quietMs } = settings;
-  const lengthMs = kind.lengthMs(runMs - quietMs);
-  const roomMs = Math.max(0, runMs - quietMs - lengthMs - tailMs);
+  const usableMs = runMs - quietMs - tailMs;
+  const lengthMs = Math.min(usableMs, kind.lengthMs(usableMs));
+  const roomMs = usableMs - lengthMs;
   const startMs = settings.startMs + quietMs + random.next() * roomMs;
   const flows = kind
     .flows(new AttackScene(seed, number, hosts, startMs, lengthMs))

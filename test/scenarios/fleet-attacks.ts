@@ -160,7 +160,7 @@ export const attackKinds: readonly AttackKind[] = [
   },
   {
     name: "outage",
-    summary: "a look-alike: a service goes down and twelve inside clients retry it",
+    summary: "a look-alike: a service goes down and twelve inside clients that come later retry it",
     kinds: ["service_outage"],
     severityMin: "low",
     lengthMs: () => 15 * second,
@@ -261,19 +261,20 @@ function whenLast(flows: readonly FleetFlow[]): number {
   return flows.reduce((lastMs, { flow }) => Math.max(lastMs, decidedMs(flow)), 0);
 }
 
-/** First it answers them all, then nobody. */
+/**
+ * It answers two clients and then nobody. A contact that was answered today is
+ * no failed first contact, so those that fail are others.
+ */
 function outage(scene: AttackScene): FleetFlow[] {
   const ends = { destination: serverAddress(0x0800 + scene.number), port: scene.port(0) };
-  return scene.targets(12).flatMap((from) => {
-    const client = { ...ends, source: hostAddress(from) };
-    const before = scene.startMs + scene.random.below(4000);
-    const after = scene.startMs + 7000 + scene.random.below(4000);
+  return scene.targets(14).flatMap((from, client) => {
+    const source = hostAddress(from);
     const bytes = { durationMs: 200, requestBytes: 800, responseBytes: 9000 };
-    const retries = numbers(3).map((retry) =>
-      scene.flow({ ...client, startMs: after + retry * 1000, outcome: Outcome.refused }),
-    );
-    return [scene.flow({ ...client, ...bytes, startMs: before }), ...retries].map((flow) => ({
-      flow,
+    const served = { startMs: scene.startMs + client * 1000, ...bytes };
+    const firstMs = scene.startMs + 5000 + scene.random.below(5000);
+    const failed = numbers(3).map((retry) => ({ startMs: firstMs + retry * 1000, outcome: Outcome.refused }));
+    return (client < 2 ? [served] : failed).map((more) => ({
+      flow: scene.flow({ ...ends, source, ...more }),
       from,
       to: undefined,
     }));
