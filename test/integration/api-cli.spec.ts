@@ -1,47 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { Command } from "commander";
-import { registerClientCommands } from "@picket/api/cli/client-commands.js";
 import { buildEvent } from "@picket/correlator/adapters/memory/incident-fixture.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildApplied } from "../conformance/batch-reports.js";
 import { buildSensor } from "../conformance/sensor-registry.js";
 import { ApiFixture, nowMs, until } from "./api-fixture.js";
-
-/** A run of `picket` with what it wrote, while it goes on. */
-class Run {
-  out = "";
-  notes = "";
-  readonly end: Promise<unknown>;
-  private readonly interruption = new AbortController();
-
-  constructor(args: readonly string[], hasColours = false) {
-    const program = new Command("picket").exitOverride().configureOutput({
-      writeOut: (text) => (this.out += text),
-      writeErr: (text) => (this.notes += text),
-    });
-    registerClientCommands(program, {
-      out: (text) => (this.out += text),
-      note: (text) => (this.notes += text),
-      hasColours,
-      onInterrupt: () => ({ signal: this.interruption.signal, release: () => undefined }),
-    });
-    this.end = program.parseAsync(args, { from: "user" });
-    this.end.catch(() => undefined);
-  }
-
-  interrupt(): void {
-    this.interruption.abort();
-  }
-}
-
-async function picket(...args: string[]): Promise<string> {
-  const run = new Run(args);
-  await run.end;
-  return run.out;
-}
+import { ClientRun, picket } from "./client-run.js";
 
 describe("the client commands", () => {
   let fixture: ApiFixture;
@@ -133,54 +99,8 @@ describe("the client commands", () => {
     expect(page).toMatch(/lab-08 +dropping +2025-10-09 08:53:21Z +2025-10-09 08:53:23Z +17 packets/);
   });
 
-  it("acknowledge, annotate and close an incident, and show it", async () => {
-    const lab = await ApiFixture.start();
-    await lab.incidents.commit([buildEvent(), buildEvent({ id: "00000000000000bb" })], 1);
-    const id = "00000000000000aa";
-    const args = ["--author", "ana@lab", "--server", lab.api.address];
-    const review = (...words: string[]): Promise<string> => picket("incidents", ...words, ...args);
-    expect(await review("ack", id, "--note", "mine")).toBe(`${id}: open, acknowledged by ana@lab, 1 note\n`);
-    expect(await review("note", id, "two\nlines\u001b[2J")).toMatch(/ 2 notes\n$/);
-    const list = (...more: string[]): Promise<string> =>
-      picket("incidents", "list", "--server", lab.api.address, ...more);
-    expect(await list("--acknowledged")).toMatch(/00000000000000aa .* open \(acknowledged\) /);
-    expect(await list("--acknowledged")).not.toContain("00000000000000bb");
-    expect(await list("--no-acknowledged")).not.toContain(id);
-    expect(await review("close", id)).toBe(`${id}: closed, acknowledged by ana@lab, 2 notes\n`);
-    expect(JSON.parse(await review("ack", id, "--json"))).toMatchObject({
-      state: "INCIDENT_STATE_CLOSED",
-      review: { acknowledgement: { author: "ana@lab", time: "2025-10-09T08:55:00.000Z" } },
-    });
-    const page = await picket("incidents", "show", id, "--server", lab.api.address);
-    expect(page).toMatch(/^state {7}closed \(acknowledged\)$/m);
-    expect(page).toMatch(/^ack {9}ana@lab, 2025-10-09 08:55:00Z$/m);
-    expect(page).toMatch(/^closed {6}ana@lab, 2025-10-09 08:55:00Z$/m);
-    expect(page).toMatch(
-      /Notes\n {2}ana@lab, 2025-10-09 08:55:00Z\n {4}mine\n {2}ana@lab, .*\n {4}two\n {4}lines/,
-    );
-    expect(page).not.toContain("\u001b");
-    const events = await picket(
-      "incidents",
-      "watch",
-      "--cursor",
-      "0",
-      "--count",
-      "5",
-      "--server",
-      lab.api.address,
-    );
-    const types = events
-      .trimEnd()
-      .split("\n")
-      .map((line) => line.split(/ {2,}/)[1]);
-    expect(types).toEqual(["opened", "opened", "acknowledged", "annotated", "closed"]);
-    await expect(review("ack", "ffffffffffffffff")).rejects.toMatchObject({ code: "NOT_FOUND" });
-    await expect(review("note", id, " ")).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
-    await lab.stop();
-  });
-
   it("paint severities only when colours are wanted", async () => {
-    const run = new Run(["incidents", "list", ...server], true);
+    const run = new ClientRun(["incidents", "list", ...server], true);
     await run.end;
     expect(run.out).toContain("\u001b[1;97;41mcritical\u001b[0m");
     expect(await picket("incidents", "list", ...server)).not.toContain("\u001b");
@@ -244,7 +164,7 @@ describe("the client commands", () => {
     const fleet = await ApiFixture.start();
     const status = { name: "lab-01", lastStatusMs: nowMs } as const;
     await fleet.sensors.recordStatus(buildSensor({ ...status, state: "running", detail: "" }));
-    const run = new Run(["sensors", "--watch", "--server", fleet.api.address]);
+    const run = new ClientRun(["sensors", "--watch", "--server", fleet.api.address]);
     await until(() => run.out !== "", "the first state");
     await fleet.sensors.recordStatus(buildSensor({ ...status, state: "waiting", detail: "eth0 is down" }));
     await until(() => run.out.includes("waiting"), "the change");
@@ -253,12 +173,13 @@ describe("the client commands", () => {
     expect(run.out).toBe(
       "2025-10-09 08:55:00Z  lab-01  running\n2025-10-09 08:55:00Z  lab-01  waiting  eth0 is down\n",
     );
-    await new Run(["sensors", "--watch", "--json", "--timeout", "1", "--server", fleet.api.address]).end;
+    await new ClientRun(["sensors", "--watch", "--json", "--timeout", "1", "--server", fleet.api.address])
+      .end;
     await fleet.stop();
   });
 
   it("watch as many changes as asked for and say where to resume", async () => {
-    const run = new Run(["incidents", "watch", "--cursor", "0", "--count", "2", "--json", ...server]);
+    const run = new ClientRun(["incidents", "watch", "--cursor", "0", "--count", "2", "--json", ...server]);
     await run.end;
     const lines = run.out
       .trimEnd()
@@ -269,8 +190,8 @@ describe("the client commands", () => {
   });
 
   it("end a watch cleanly at its time and when interrupted", async () => {
-    await new Run(["incidents", "watch", "--timeout", "1", ...server]).end;
-    const run = new Run(["incidents", "watch", "--cursor", "0", ...server]);
+    await new ClientRun(["incidents", "watch", "--timeout", "1", ...server]).end;
+    const run = new ClientRun(["incidents", "watch", "--cursor", "0", ...server]);
     await until(() => run.out.includes("00000000000000cc"), "all three changes");
     run.interrupt();
     await run.end;
@@ -281,7 +202,7 @@ describe("the client commands", () => {
     const incidents = new MemoryIncidentStore();
     const before = await ApiFixture.start({}, incidents);
     const listen = before.api.address;
-    const run = new Run([
+    const run = new ClientRun([
       "incidents",
       "watch",
       "--count",
@@ -398,7 +319,7 @@ describe("the client commands", () => {
     ],
   ])("say in one line what is wrong with %s", async (_name, args, message) => {
     const full = [...(typeof args === "function" ? await args() : args), ...server];
-    await expect(new Run(full).end).rejects.toMatchObject({
+    await expect(new ClientRun(full).end).rejects.toMatchObject({
       message: expect.stringMatching(new RegExp(`^[^\\n]*${message.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}`)),
     });
   });
@@ -407,7 +328,7 @@ describe("the client commands", () => {
     "say how to start an api that is not there: %s %s",
     async (...args) => {
       const nobody = ["--server", "127.0.0.1:1"];
-      await expect(new Run([...args, ...nobody]).end).rejects.toMatchObject({
+      await expect(new ClientRun([...args, ...nobody]).end).rejects.toMatchObject({
         code: "SERVER_UNREACHABLE",
         message: "cannot reach the api at 127.0.0.1:1: start it with `picket up` or give --server",
       });
@@ -415,7 +336,7 @@ describe("the client commands", () => {
   );
 
   it("refuse a server that is no address", async () => {
-    await expect(new Run(["sensors", "--server", "http://x/"]).end).rejects.toMatchObject({
+    await expect(new ClientRun(["sensors", "--server", "http://x/"]).end).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
     });
   });
@@ -428,7 +349,7 @@ describe("the client commands", () => {
     ["policy", "show"],
     ["policy", "set"],
   ])("have an example in the help of %s %s", async (...args) => {
-    const run = new Run([...args, "--help"]);
+    const run = new ClientRun([...args, "--help"]);
     await expect(run.end).rejects.toMatchObject({ exitCode: 0 });
     expect(run.out).toContain(`Example:\n  picket ${args.join(" ")}`);
   });
