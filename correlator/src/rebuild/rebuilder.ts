@@ -41,7 +41,8 @@ const defaults = {
   lookEveryMs: 500,
 };
 const leaseName = "rebuild";
-const leaseMs = 10_000;
+/** A killed correlator holds up the others for so long; half of what finding a scan may take. */
+const leaseMs = 5_000;
 const renewEveryMs = 1_000;
 const floorEveryMs = 1_000;
 /** Hot windows evaluated right after the last minutes; the others follow when all is complete. */
