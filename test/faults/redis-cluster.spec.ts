@@ -9,8 +9,9 @@ import { untilReady } from "../servers/until-ready.js";
 import { notBuilt } from "./correlator-process.js";
 import { startFleet } from "./fleet-under-test.js";
 import type { FleetUnderTest } from "./fleet-under-test.js";
+import { KnownScans } from "./known-scans.js";
 
-if (notBuilt !== undefined) process.stderr.write(`clusters: skipped, ${notBuilt}\n`);
+if (notBuilt !== undefined) process.stderr.write(`redis-cluster: skipped, ${notBuilt}\n`);
 
 /** Of all sensors. */
 async function sums(fleet: FleetUnderTest): Promise<{ emitted: number; applied: number }> {
@@ -22,54 +23,30 @@ async function sums(fleet: FleetUnderTest): Promise<{ emitted: number; applied: 
 }
 
 it.skipIf(notBuilt !== undefined)(
-  "no record is lost while each node of a NATS cluster is killed in turn",
-  async () => {
-    const fleet = await startFleet({
-      natsNodes: 3,
-      correlators: 1,
-      recordsPerSecond: 500,
-      recordsPerBatch: 50,
-    });
-    try {
-      for (const node of fleet.natsNodes) {
-        await node.kill();
-        const before = (await fleet.accounts()).map(({ applied }) => applied);
-        const isApplied = async (): Promise<boolean> =>
-          (await fleet.accounts()).every(({ applied }, index) => applied >= before[index] + 1000);
-        await untilReady("records are applied with two nodes", 30_000, isApplied);
-        await node.restart();
-        await fleet.natsCluster?.ready();
-        for (const stream of ["FLOWS", "INCIDENTS"]) await fleet.natsCluster?.whenCurrent(stream);
-      }
-      for (const { emitted, applied, lost } of await fleet.settle(60_000))
-        expect(applied + lost).toBeGreaterThanOrEqual(emitted);
-    } finally {
-      await fleet.stop();
-    }
-  },
-  180_000,
-);
-
-it.skipIf(notBuilt !== undefined)(
-  "records are applied again after the master of each shard of a Redis cluster was killed",
+  "every scan is found and every record applied after the master of each shard of a Redis cluster was killed",
   async () => {
     const load = { recordsPerSecond: 500, recordsPerBatch: 50 };
     const fleet = await startFleet({ redisShards: 3, correlators: 1, ...load });
+    const scans = await KnownScans.start(fleet);
     try {
       for (const slot of [0, 8000, 16_000]) {
         const killed = await fleet.redisCluster?.failOver(slot);
         const { emitted: before } = await sums(fleet);
+        await scans.make();
         const isApplied = async (): Promise<boolean> => (await sums(fleet)).applied >= before;
-        await untilReady("what was emitted meanwhile is applied", 30_000, isApplied);
+        await untilReady("what was emitted meanwhile is applied", 60_000, isApplied);
+        await scans.whenFound();
         await killed?.restart();
         await fleet.redisCluster?.whenWhole();
       }
-      await fleet.settle(60_000);
+      const accounts = await fleet.settle(60_000);
+      for (const { emitted, applied, lost } of accounts) expect(applied + lost).toBe(emitted);
     } finally {
+      await scans.stop();
       await fleet.stop();
     }
   },
-  180_000,
+  240_000,
 );
 
 describe("a Redis cluster", () => {
@@ -95,12 +72,12 @@ describe("a Redis cluster", () => {
   }
 
   it("takes windows of every partition", async () => {
-    await connection.whenUp(5000);
+    await connection.whenUp(15_000);
     await mergeEverywhere();
   });
 
   it("grants leases of every name", async () => {
-    await connection.whenUp(5000);
+    await connection.whenUp(15_000);
     const leases = new RedisLeases(connection);
     for (let index = 0; index < 64; index++) {
       const lease = await leases.acquire(`p${index}`, 5000);
@@ -109,13 +86,13 @@ describe("a Redis cluster", () => {
   });
 
   it("takes windows again after the master of a shard was killed", async () => {
-    await connection.whenUp(5000);
+    await connection.whenUp(15_000);
     await cluster.failOver(0);
-    await untilReady("a merge works", 10_000, () =>
+    await untilReady("a merge works", 30_000, () =>
       mergeEverywhere().then(
         () => true,
         () => false,
       ),
     );
-  }, 60_000);
+  }, 90_000);
 });
