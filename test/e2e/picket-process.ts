@@ -51,7 +51,7 @@ export class PicketProcess {
   }
 
   /** What the pattern's group matched on the standard output, waiting for it. */
-  async match(pattern: RegExp, deadlineMs = 15_000): Promise<string> {
+  async match(pattern: RegExp, deadlineMs = 30_000): Promise<string> {
     const untilMs = performance.now() + deadlineMs;
     for (;;) {
       const found = pattern.exec(this.stdout)?.[1];

@@ -21,10 +21,10 @@ it.skipIf(notBuilt !== undefined)(
     ends.push(() => fleet.stop());
     const [sensor] = fleet.sensors;
     const acknowledged = (): number => sensor.report?.recordsAcknowledged ?? 0;
-    await untilReady("the stream has records", 10_000, () => acknowledged() >= 2000);
+    await untilReady("the stream has records", 30_000, () => acknowledged() >= 2000);
     await fleet.nats.kill();
     const before = sensor.report?.recordsEmitted ?? 0;
-    await untilReady("records wait", 10_000, () => (sensor.report?.recordsEmitted ?? 0) >= before + 2000);
+    await untilReady("records wait", 30_000, () => (sensor.report?.recordsEmitted ?? 0) >= before + 2000);
     const { recordsEmitted = 0, epoch } = sensor.report ?? {};
     const killedUs = Date.now() * 1000;
     await sensor.kill();

@@ -46,35 +46,35 @@ describe("a proxy with faults", () => {
     const socket = connect({ port: proxy.port, host: "127.0.0.1", allowHalfOpen: true });
     sockets.push(socket);
     const client = new Ear(socket);
-    await untilReady("the server has the connection", 2000, () => served.length > before);
+    await untilReady("the server has the connection", 20_000, () => served.length > before);
     return { client, other: served[before] };
   }
 
   const heard = (ear: Ear, bytes: number): Promise<void> =>
-    untilReady(`${bytes} bytes are heard`, 5000, () => ear.heard >= bytes);
+    untilReady(`${bytes} bytes are heard`, 30_000, () => ear.heard >= bytes);
 
   it("without faults hands on bytes and ends of both directions", async () => {
     const { client, other } = await open();
     client.socket.end(Buffer.alloc(1_000_000));
     await heard(other, 1_000_000);
-    await untilReady("the end is heard", 2000, () => other.end === "ended");
+    await untilReady("the end is heard", 20_000, () => other.end === "ended");
     other.socket.end("answer");
     await heard(client, 6);
-    await untilReady("both are closed", 2000, () => client.end === "ended" && proxy.open === 0);
+    await untilReady("both are closed", 20_000, () => client.end === "ended" && proxy.open === 0);
     expect(proxy.counters).toEqual({ connections: 1, bytesUp: 1_000_000, bytesDown: 6, resets: 0 });
   });
 
   it("delays one direction only", async () => {
     const { client, other } = await open();
-    proxy.set("up", { latencyMs: 300 });
+    proxy.set("up", { latencyMs: 1000 });
     const startMs = performance.now();
     other.socket.write("down");
     await heard(client, 4);
-    expect(performance.now() - startMs).toBeLessThan(250);
+    expect(performance.now() - startMs).toBeLessThan(900);
     const sentMs = performance.now();
     client.socket.write("up");
     await heard(other, 2);
-    expect(performance.now() - sentMs).toBeGreaterThanOrEqual(295);
+    expect(performance.now() - sentMs).toBeGreaterThanOrEqual(995);
   });
 
   it("slows a direction to a rate", async () => {
@@ -85,7 +85,7 @@ describe("a proxy with faults", () => {
     await heard(other, 100_000);
     const tookMs = performance.now() - startMs;
     expect(tookMs).toBeGreaterThan(400);
-    expect(tookMs).toBeLessThan(2000);
+    expect(tookMs).toBeLessThan(10_000);
   });
 
   it("holds the sender of a dead direction, and gives on what was sent when it lives again", async () => {
@@ -105,7 +105,7 @@ describe("a proxy with faults", () => {
     proxy.set("up", { isDead: true });
     client.socket.destroy();
     other.socket.write("to nobody");
-    await untilReady("it went out", 2000, () => proxy.counters.bytesDown > 0);
+    await untilReady("it went out", 20_000, () => proxy.counters.bytesDown > 0);
     expect(other.end).toBe("open");
   });
 
@@ -114,7 +114,7 @@ describe("a proxy with faults", () => {
     proxy.set("up", { cutAfterBytes: 1000 });
     client.socket.write(Buffer.alloc(5000));
     // Bytes and a reset that are read at once look like bytes and an end.
-    await untilReady("both ends hear of it", 2000, () => client.end === "reset" && other.end !== "open");
+    await untilReady("both ends hear of it", 20_000, () => client.end === "reset" && other.end !== "open");
     expect(other.heard).toBeLessThanOrEqual(1000);
     expect(proxy.counters).toMatchObject({ bytesUp: 1000, resets: 1 });
     const again = await open();

@@ -26,7 +26,7 @@ import { collect, result } from "./api-fixture.js";
 
 /** Repeats a call until it succeeds or 15 s are over. */
 async function eventually<Value>(act: () => Promise<Value>): Promise<Value> {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     try {
       return await act();
@@ -120,7 +120,7 @@ describe("the api without its servers", () => {
     const daemon = runApiDaemon(apiConfigSchema.parse({ listen, ...away, logLevel: "silent" }), stop.signal);
     const client = new PolicyServiceClient(listen, credentials.createInsecure());
     const ready = new Promise<void>((resolve, reject) =>
-      client.waitForReady(Date.now() + 10_000, (error) => (error ? reject(error) : resolve())),
+      client.waitForReady(Date.now() + 30_000, (error) => (error ? reject(error) : resolve())),
     );
     await ready;
     await expect(result((callback) => client.getPolicy({}, callback))).rejects.toMatchObject({

@@ -74,7 +74,7 @@ export async function collect(
 
 /** Waits until a condition holds; fails after 10 s. */
 export async function until(isTrue: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   while (!isTrue()) {
     if (Date.now() > deadline) throw new Error(`gave up waiting: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

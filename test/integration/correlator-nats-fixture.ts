@@ -29,7 +29,7 @@ export async function connectedLink(url: string, name = "test"): Promise<NatsLin
 export async function until(
   what: string,
   isTrue: () => boolean | Promise<boolean>,
-  withinMs = 10_000,
+  withinMs = 30_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   while (!(await isTrue())) {

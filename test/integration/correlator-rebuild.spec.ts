@@ -60,33 +60,33 @@ describe("windows that Redis lost in the middle of a scan", () => {
   for (const [loss, lose] of Object.entries(losses))
     it(`a server that ${loss} is noticed within 2 s, and the incident goes on under its id`, async () => {
       await probeHosts(1, 9);
-      await untilTargets(9, 10_000);
+      await untilTargets(9, 30_000);
       const before = await incidentOf("10.0.0.9");
       const begun = (): number =>
         correlators.reduce((sum, { rebuilder }) => sum + rebuilder.counters.rebuildsBegun, 0);
       const known = begun();
       await lose();
       const lostMs = performance.now();
-      await until("the loss is noticed", () => begun() > known, 5000);
+      await until("the loss is noticed", () => begun() > known);
       expect(performance.now() - lostMs).toBeLessThan(2000);
       expect(begun()).toBe(known + 1);
       await probeHosts(10, 12);
       await untilTargets(12, 30_000);
       const all = (await correlators[0].incidents.list({ includeInactive: true })).incidents;
       expect(all.map(({ id, state }) => [id, state === "retracted"])).toEqual([[before?.id, false]]);
-      await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+      await until("the windows are complete", () => correlators[0].isReady());
     });
 
   it("what people said of an incident is there after, and it goes on under its id", async () => {
     await probeHosts(1, 9);
-    await untilTargets(9, 10_000);
+    await untilTargets(9, 30_000);
     const { id = "" } = (await incidentOf("10.0.0.9")) ?? {};
     const store = correlators[1].incidents;
     const change = { id, author: "ana@lab", timeMs: Date.now(), revision: 0 };
     await store.review({ ...change, action: "acknowledge", note: "mine", requestId: "r-1" });
     await store.review({ ...change, action: "annotate", note: "asked the owner", requestId: "r-2" });
     await correlators[0].connection.command(["FLUSHALL"]);
-    await until("the loss is noticed", async () => !(await correlators[0].isReady()), 2000);
+    await until("the loss is noticed", async () => !(await correlators[0].isReady()));
     await probeHosts(10, 12);
     await untilTargets(12, 30_000);
     expect(await incidentOf("10.0.0.9")).toMatchObject({
@@ -97,16 +97,16 @@ describe("windows that Redis lost in the middle of a scan", () => {
         notes: [{ text: "mine" }, { text: "asked the owner" }],
       },
     });
-    await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+    await until("the windows are complete", () => correlators[0].isReady());
   });
 
   it("slices are closed again once the windows are complete, and nothing is retracted", async () => {
     await probeHosts(1, 9);
-    await untilTargets(9, 10_000);
+    await untilTargets(9, 30_000);
     const before = await incidentOf("10.0.0.9");
     await correlators[1].connection.command(["FLUSHALL"]);
-    await until("the loss is noticed", async () => !(await correlators[0].isReady()), 2000);
-    await until("the windows are complete", () => correlators[0].isReady(), 20_000);
+    await until("the loss is noticed", async () => !(await correlators[0].isReady()));
+    await until("the windows are complete", () => correlators[0].isReady());
     await until(
       "slices are closed again",
       async () =>
@@ -135,7 +135,7 @@ describe("windows that Redis lost in the middle of a scan", () => {
     await until("the floor is noted", async () => (await floor()) === 9);
     await redis.kill();
     await redis.restart();
-    await until("9 contacts", () => holds(9)().catch(() => false), 20_000);
+    await until("9 contacts", () => holds(9)().catch(() => false));
     expect(correlators.map(({ rebuilder }) => rebuilder.counters.rebuildsBegun)).toEqual(begun);
   });
 
@@ -143,7 +143,7 @@ describe("windows that Redis lost in the middle of a scan", () => {
     `Redis away for ${downSeconds} s: nothing is acknowledged, reads are stale, memory is bounded`,
     async () => {
       await probeHosts(1, 8);
-      await untilTargets(8, 10_000);
+      await untilTargets(8, 30_000);
       const acknowledged = async (): Promise<number> =>
         (await correlators[0].history.position()).acknowledgedSequence;
       await until("all are acknowledged", async () => (await acknowledged()) === 8);

@@ -14,7 +14,7 @@ import { connectedLink, encodedBatch, publishBatch, testStreams, until } from ".
 
 if (notBuilt !== undefined) process.stderr.write(`correlator-redelivery: skipped, ${notBuilt}\n`);
 
-const rounds = 3;
+const rounds = 2;
 const batchesPerRound = 40;
 const recordsPerBatch = 12;
 

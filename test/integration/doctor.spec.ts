@@ -153,7 +153,7 @@ describe("picket doctor", () => {
     const [drill] = (await list(true)).incidents;
     expect(drill).toMatchObject({ drill: true, targets: [expect.stringMatching(/^198\.51\.100\./)] });
     incidents.close();
-  }, 40_000);
+  });
 
   it("sends its drill as a sensor of the shipped accounts, which may do nothing else", async () => {
     const deployment = await Deployment.start({ hasAccounts: true });
@@ -177,7 +177,7 @@ describe("picket doctor", () => {
       status: "failed",
       detail: expect.stringMatching(/refused the sensor's credentials/),
     });
-  }, 60_000);
+  });
 
   it("says that nats is away, and still looks at the rest", async () => {
     const deployment = await Deployment.start({ hasCorrelator: false });
@@ -192,7 +192,7 @@ describe("picket doctor", () => {
       detail: expect.stringMatching(/^empty/),
     });
     expect(named(checks, "drill")?.status).toBe("skipped");
-  }, 40_000);
+  });
 
   it("says that redis is away, and where the drill ends for that", async () => {
     const deployment = await Deployment.start();
@@ -203,7 +203,7 @@ describe("picket doctor", () => {
     expect(failures(checks)).toContain("redis");
     expect(named(checks, "drill stored")?.status).toBe("ok");
     expect(failures(checks).at(-1)).toBe("drill applied");
-  }, 40_000);
+  });
 
   it("says that no correlator reads, and where the drill ends for that", async () => {
     const deployment = await Deployment.start({ hasCorrelator: false });
@@ -211,7 +211,7 @@ describe("picket doctor", () => {
     expect(isHealthy).toBe(false);
     expect(failures(checks)).toEqual(["nats consumer", "drill applied"]);
     expect(named(checks, "nats consumer")?.advice).toContain("picket correlator");
-  }, 40_000);
+  });
 
   it("says what is wrong with a stream", async () => {
     const deployment = await Deployment.start({ hasCorrelator: false });
@@ -229,5 +229,5 @@ describe("picket doctor", () => {
     });
     expect(named(checks, "nats stream FLOWS")?.status).toBe("ok");
     expect(named(checks, "drill")).toMatchObject({ status: "skipped", detail: "not asked for" });
-  }, 40_000);
+  });
 });

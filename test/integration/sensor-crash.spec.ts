@@ -96,7 +96,7 @@ describe.skipIf(!canUseNamespaces)("a sensor whose meter", () => {
       return running;
     };
     await waitUntil("the sensor runs", () => statuses.at(-1)?.state === 1);
-  }, 20_000);
+  });
 
   afterEach(async () => {
     await stop();

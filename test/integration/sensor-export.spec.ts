@@ -102,7 +102,7 @@ describe("exporting flows", () => {
     await waitUntil("a try to connect", () => sensor.downs > 0);
     sensor.export(20_000);
     await nats.restart();
-    await waitUntil("connected", () => sensor.exporter.counters.batchesAcknowledged > 0, 20_000);
+    await waitUntil("connected", () => sensor.exporter.counters.batchesAcknowledged > 0);
     await reader.start(nats.url);
     const lagsMs: number[] = [];
     let behind = 0;

@@ -12,7 +12,7 @@ import { decodeGap } from "@picket/sensor/export/gap-codec.js";
 import type { Gap } from "@picket/sensor/export/gap.js";
 
 /** Polls until the condition holds; throws with `what` when it does not within the deadline. */
-export async function waitUntil(what: string, condition: () => boolean, deadlineMs = 15_000): Promise<void> {
+export async function waitUntil(what: string, condition: () => boolean, deadlineMs = 30_000): Promise<void> {
   const endMs = performance.now() + deadlineMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(`not within ${deadlineMs} ms: ${what}`);
@@ -56,7 +56,7 @@ export class FlowReader {
   /** Tries until the server at `url` answers for its stream. */
   async start(url: string): Promise<void> {
     this.#connection = await connectTest(url);
-    for (const endMs = performance.now() + 15_000; this.#messages === undefined; await delay(50)) {
+    for (const endMs = performance.now() + 30_000; this.#messages === undefined; await delay(50)) {
       try {
         const consumer = await jetstream(this.#connection, { timeout: 1000 }).consumers.get("FLOWS");
         this.#messages = await consumer.consume({

@@ -88,7 +88,9 @@ describe.skipIf(missingRing !== undefined)("a ring", () => {
   }
 
   it("delivers packets with the kernel's time and counts them", async () => {
-    const [first, second] = [capture(), capture()];
+    // Only the datagram: what else an interface sends may come too late for the ring that is closed.
+    const filter = "udp portrange 20000-30000";
+    const [first, second] = [capture({ filter }), capture({ filter })];
     const wanted = await seen(first);
     await waitUntil("the other ring of this process", () => second.ports.has(wanted));
     expect(first.states).toEqual([{ kind: "running" }]);

@@ -26,7 +26,7 @@ test("a stream with three replicas survives the kill of each NATS node in turn",
   let acknowledged = 0;
   const store = async (): Promise<void> => {
     const msgID = String(acknowledged + 1);
-    await untilReady("the stream takes a message", 20_000, () =>
+    await untilReady("the stream takes a message", 60_000, () =>
       stream.publish("s", msgID, { msgID }).then(
         () => true,
         () => false,
@@ -44,7 +44,7 @@ test("a stream with three replicas survives the kill of each NATS node in turn",
   }
   expect((await manager.streams.info("S")).state.messages).toBe(acknowledged);
   expect(acknowledged).toBe(6);
-}, 120_000);
+}, 240_000);
 
 test("a Redis cluster serves every slot again after the master of each shard was killed", async () => {
   const cluster = await startRedisCluster();
@@ -68,5 +68,5 @@ test("a Redis cluster serves every slot again after the master of each shard was
       .sort(),
   );
   for (const key of keys)
-    await untilReady(`${key} is read`, 10_000, async () => (await client.get(key).catch(() => null)) === key);
-}, 120_000);
+    await untilReady(`${key} is read`, 30_000, async () => (await client.get(key).catch(() => null)) === key);
+}, 240_000);

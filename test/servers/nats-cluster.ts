@@ -20,19 +20,19 @@ export interface NatsCluster {
   readonly urls: readonly string[];
   /** Each is killed and restarted alone, with its streams. */
   readonly nodes: readonly NatsProcess[];
-  /** Resolves when every node that runs sees a leader of JetStream; throws after 20 s. */
+  /** Resolves when every node that runs sees a leader of JetStream; throws after a minute. */
   ready(): Promise<void>;
   /** Number of the node that leads a stream; -1 while nobody does. */
   leaderOf(stream: string): Promise<number>;
-  /** Resolves when every replica of a stream has all of it; throws after 30 s. */
+  /** Resolves when every replica of a stream has all of it; throws after a minute. */
   whenCurrent(stream: string): Promise<void>;
   /** Ends every node and removes the folders. */
   stop(): Promise<void>;
 }
 
 const clusterTries = 3;
-const readyMaxMs = 20_000;
-const currentMaxMs = 30_000;
+const readyMaxMs = 60_000;
+const currentMaxMs = 60_000;
 
 /** Starts the nodes and waits until JetStream has a leader. */
 export async function startNatsCluster(options: NatsClusterOptions = {}): Promise<NatsCluster> {

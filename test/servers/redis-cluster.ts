@@ -32,7 +32,7 @@ export interface RedisCluster {
   readonly nodes: readonly RedisProcess[];
   /** The nodes that run, with the role each has now. */
   state(): Promise<RedisClusterNode[]>;
-  /** Resolves when all slots are served and each master has its replica; throws after 30 s. */
+  /** Resolves when all slots are served and each master has its replica; throws after 60 s. */
   whenWhole(): Promise<void>;
   /** Kills the master of a slot and resolves when another serves it; returns the killed one. */
   failOver(slot: number): Promise<RedisProcess>;
@@ -41,7 +41,8 @@ export interface RedisCluster {
 
 const slotCount = 16_384;
 const clusterTries = 3;
-const readyMaxMs = 30_000;
+const readyMaxMs = 60_000;
+const answerMaxMs = 10_000;
 
 /** Starts the servers, deals out the slots and waits until every shard has its replicas. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisCluster> {
@@ -140,7 +141,7 @@ function clusterOf(nodes: readonly RedisProcess[], shards: number): RedisCluster
       await before.process.kill();
       await untilReady(`slot ${slot} has another master`, readyMaxMs, async () => {
         const running = await state();
-        const infos = await Promise.all(running.map(({ process }) => ask(process, ["CLUSTER", "INFO"])));
+        const infos = await Promise.all(running.map(({ process }) => infoOf(process)));
         return running.some((node) => serves(node, slot)) && infos.every((info) => /state:ok/.test(info));
       });
       return before.process;
@@ -155,6 +156,11 @@ function serves({ slots }: RedisClusterNode, slot: number): boolean {
   return slots.some(([first, last]) => first <= slot && slot <= last);
 }
 
+/** Empty when it does not answer. */
+function infoOf(node: RedisProcess): Promise<string> {
+  return ask(node, ["CLUSTER", "INFO"]).catch(() => "");
+}
+
 async function stateOf(node: RedisProcess): Promise<RedisClusterNode> {
   const own = (await linesOf(node)).find((line) => line[2].includes("myself")) ?? [];
   const slots = own.slice(8).map((range) => {
@@ -165,9 +171,9 @@ async function stateOf(node: RedisProcess): Promise<RedisClusterNode> {
 }
 
 async function isWhole(nodes: readonly RedisProcess[], shards: number): Promise<boolean> {
-  const infos = await Promise.all(nodes.map((node) => ask(node, ["CLUSTER", "INFO"]).catch(() => "")));
+  const infos = await Promise.all(nodes.map(infoOf));
   if (!infos.every((info) => info.includes("cluster_state:ok"))) return false;
-  const states = await Promise.all(nodes.map((node) => ask(node, ["INFO", "replication"])));
+  const states = await Promise.all(nodes.map((node) => ask(node, ["INFO", "replication"]).catch(() => "")));
   const masters = states.filter((text) => text.includes("role:master"));
   const replicas = states.filter((text) => text.includes("master_link_status:up"));
   return masters.length === shards && replicas.length === nodes.length - shards;
@@ -184,7 +190,10 @@ function isSettled(words: readonly string[]): boolean {
 }
 
 async function ask(node: RedisProcess, words: readonly string[]): Promise<string> {
-  const client = createClient({ url: node.url, socket: { reconnectStrategy: false, connectTimeout: 2000 } });
+  const client = createClient({
+    url: node.url,
+    socket: { reconnectStrategy: false, connectTimeout: answerMaxMs },
+  });
   client.on("error", () => {});
   try {
     await client.connect();

@@ -19,7 +19,7 @@ export interface ServerSpec {
 
 /** Bytes of log kept for the message of a failed start. */
 const logBytesMax = 64 * 1024;
-const startTimeoutMs = 15_000;
+const startTimeoutMs = 30_000;
 const stopTimeoutMs = 5_000;
 const portTries = 5;
 
