@@ -29,7 +29,7 @@ export function renderIncident(draft: IncidentDraft, context: RenderContext): In
     updateMs: context.updateMs,
     retractReason: context.retractReason,
     coverage: { ...context.coverage, refusedMembers: draft.refusedMembers },
-    technique: techniqueOf(draft.kind, content.sources, context.isInside),
+    technique: techniqueOf(content, context.isInside),
     summary: summaryOf(content),
     review: emptyReview,
   };
@@ -50,10 +50,10 @@ const techniques: Partial<Record<IncidentKind, string>> = {
 
 /** One ATT&CK technique: active scanning from outside, discovery from inside. */
 function techniqueOf(
-  kind: IncidentKind,
-  sources: readonly string[],
+  { kind, sources, targetCount }: Pick<Incident, "kind" | "sources" | "targetCount">,
   isInside: (address: string) => boolean,
 ): string {
+  if (kind === "brute_force" && targetCount > 1) return "T1110.003";
   if (kind === "service_outage" || kind === "fan_out") return "";
   const fixed = techniques[kind];
   if (fixed !== undefined) return fixed;
@@ -72,6 +72,17 @@ const verbs: Partial<Record<IncidentKind, string>> = {
   fan_out: "failed to reach many peers:",
   service_outage: "can no longer reach",
   syn_flood: "flood",
+  udp_flood: "flood",
+  amplification: "reflect traffic at",
+  brute_force: "tried logins at",
+};
+
+/** What the contacts of an incident are, where they are not failed ones. */
+const counts: Partial<Record<IncidentKind, string>> = {
+  syn_flood: "unanswered connections",
+  udp_flood: "flows",
+  amplification: "flows",
+  brute_force: "attempts",
 };
 
 function summaryOf(
@@ -93,7 +104,7 @@ function summaryOf(
   const targets = counted(incident.targetCount, incident.targets, "host");
   const ports = counted(incident.portCount, incident.ports, "port");
   const seen = incident.evidence.length > 1 ? `, seen by ${incident.evidence.length} sensors` : "";
-  return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}, ${incident.contactCount} failed contacts${seen})`;
+  return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}, ${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
 }
 
 function burstSummary(incident: Pick<Incident, "sources" | "targets" | "contactCount">): string {
