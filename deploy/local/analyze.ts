@@ -98,6 +98,8 @@ function epochOf(sensor: string): Uint8Array {
 function latestEndMs(columns: FlowColumns): number {
   let latestUs = 0;
   for (let row = 0; row < columns.length; row++) latestUs = Math.max(latestUs, columns.endUs[row]);
+  const { arp } = columns;
+  for (let row = 0; row < arp.length; row++) latestUs = Math.max(latestUs, arp.endUs[row]);
   return latestUs / 1000;
 }
 

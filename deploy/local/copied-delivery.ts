@@ -34,28 +34,23 @@ function nothing(): void {
   // The batch is gone with the process either way.
 }
 
+/** Every column, those of ARP and of notes too: a new one is copied without being named here. */
 function copyColumns(from: FlowColumns, to: FlowColumns): void {
-  const { length } = from;
-  to.length = length;
-  to.addressCount = from.addressCount;
-  to.addressWords.set(from.addressWords.subarray(0, from.addressCount * 4));
-  to.sourceIndex.set(from.sourceIndex.subarray(0, length));
-  to.destinationIndex.set(from.destinationIndex.subarray(0, length));
-  to.sourcePort.set(from.sourcePort.subarray(0, length));
-  to.destinationPort.set(from.destinationPort.subarray(0, length));
-  to.protocol.set(from.protocol.subarray(0, length));
-  to.outcome.set(from.outcome.subarray(0, length));
-  to.endReason.set(from.endReason.subarray(0, length));
-  to.recordKind.set(from.recordKind.subarray(0, length));
-  to.stealthKind.set(from.stealthKind.subarray(0, length));
-  to.oneSided.set(from.oneSided.subarray(0, length));
-  to.upgrade.set(from.upgrade.subarray(0, length));
-  to.forwardTcpFlags.set(from.forwardTcpFlags.subarray(0, length));
-  to.reverseTcpFlags.set(from.reverseTcpFlags.subarray(0, length));
-  to.startUs.set(from.startUs.subarray(0, length));
-  to.endUs.set(from.endUs.subarray(0, length));
-  to.forwardPackets.set(from.forwardPackets.subarray(0, length));
-  to.reversePackets.set(from.reversePackets.subarray(0, length));
-  to.forwardBytes.set(from.forwardBytes.subarray(0, length));
-  to.reverseBytes.set(from.reverseBytes.subarray(0, length));
+  const { length, addressCount, fingerprintCount, nameCount } = from;
+  Object.assign(to, { length, addressCount, fingerprintCount, nameCount });
+  Object.assign(to.arp, { length: from.arp.length, macCount: from.arp.macCount });
+  copyArrays(from, to);
+  copyArrays(from.arp, to.arp);
+}
+
+/** The copy's arrays may be shorter: what they have no room for is not used. */
+function copyArrays<T extends object>(from: T, to: T): void {
+  for (const name of Object.keys(from) as (keyof T)[]) {
+    const [source, copy] = [from[name], to[name]];
+    if (isArray(source) && isArray(copy)) copy.set(source.subarray(0, copy.length));
+  }
+}
+
+function isArray(value: unknown): value is Uint8Array | Uint16Array | Uint32Array | Float64Array {
+  return ArrayBuffer.isView(value) && !(value instanceof DataView);
 }
