@@ -270,6 +270,27 @@ describe("what people said of an incident", () => {
     expect(incident?.review.acknowledgement).toBeUndefined();
   });
 
+  it("goes with it when it is confirmed under another id", async () => {
+    const bench = new Bench();
+    const correlator = bench.correlator("one");
+    const turns = sharedSweep();
+    for (const port of [3389, 23, 21]) {
+      await bench.apply(
+        correlator,
+        turns.filter((flow) => flow.port === port),
+        `sensor-${port}`,
+      );
+      await bench.tick(correlator);
+    }
+    await bench.tick(correlator);
+    const acknowledged = await review(bench, { note: "mine" });
+    for (let round = 0; round < 3; round++) await bench.tick(correlator, sliceEndMs);
+    const { incidents } = await bench.ports.incidents.list({});
+    expect(incidents).toMatchObject([{ confirmation: "confirmed", kind: "distributed_scan" }]);
+    expect(incidents[0].review).toEqual(acknowledged?.review);
+    expect(incidents[0].id).not.toBe(acknowledged?.id);
+  });
+
   it("leaves it closed when its slices close and nothing more was seen", async () => {
     const bench = new Bench();
     const correlator = bench.correlator("one");
