@@ -42,7 +42,9 @@ const techniques: Partial<Record<IncidentKind, string>> = {
   host_burst: "T1498",
   amplification: "T1498.002",
   brute_force: "T1110",
+  arp_scan: "T1018",
   arp_spoof: "T1557.002",
+  background_scanning: "T1595",
   mining: "T1496",
   suspicious_port: "T1571",
   beacon: "T1071",
@@ -57,8 +59,7 @@ function techniqueOf(
   if (kind === "service_outage" || kind === "fan_out") return "";
   const fixed = techniques[kind];
   if (fixed !== undefined) return fixed;
-  if (sources.length > 0 && sources.every(isInside))
-    return kind === "host_sweep" || kind === "arp_scan" ? "T1018" : "T1046";
+  if (sources.length > 0 && sources.every(isInside)) return kind === "host_sweep" ? "T1018" : "T1046";
   return kind === "vertical_scan" ? "T1595" : "T1595.001";
 }
 
@@ -67,6 +68,9 @@ const verbs: Partial<Record<IncidentKind, string>> = {
   horizontal_scan: "probed the same ports of",
   block_scan: "scanned many ports of many hosts:",
   host_sweep: "swept",
+  arp_scan: "asks by ARP for",
+  arp_spoof: "claims to be others toward",
+  background_scanning: "from outside knock on",
   distributed_scan: "share one scan of",
   campaign: "work together on a scan of",
   fan_out: "failed to reach many peers:",
@@ -79,6 +83,9 @@ const verbs: Partial<Record<IncidentKind, string>> = {
 
 /** What the contacts of an incident are, where they are not failed ones. */
 const counts: Partial<Record<IncidentKind, string>> = {
+  host_sweep: "contacts",
+  arp_scan: "silent addresses",
+  arp_spoof: "claims",
   syn_flood: "unanswered connections",
   udp_flood: "flows",
   amplification: "flows",
@@ -102,9 +109,9 @@ function summaryOf(
   if (incident.kind === "cross_host_burst") return burstSummary(incident);
   const sources = counted(incident.sourceCount, incident.sources, "source");
   const targets = counted(incident.targetCount, incident.targets, "host");
-  const ports = counted(incident.portCount, incident.ports, "port");
+  const ports = incident.portCount === 0 ? "" : `${counted(incident.portCount, incident.ports, "port")}, `;
   const seen = incident.evidence.length > 1 ? `, seen by ${incident.evidence.length} sensors` : "";
-  return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}, ${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
+  return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
 }
 
 function burstSummary(incident: Pick<Incident, "sources" | "targets" | "contactCount">): string {
