@@ -128,7 +128,7 @@ function scheduleTick(): void {
 
 function tick(): void {
   lastTickMs = performance.now();
-  if (!isStopping) session?.tick();
+  if (!isStopping) session?.tick(live?.isBehind() ?? false);
 }
 
 function fail(error: unknown, settings: MeterSettings, output: FramePipe): void {

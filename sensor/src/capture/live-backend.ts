@@ -9,6 +9,8 @@ export interface LiveBackend {
   readonly source: PacketSource;
   /** Packets are delivered up to this long after their time stamp. */
   readonly lagUs: number;
+  /** Packets wait that are older than that. */
+  isBehind(): boolean;
   /** What it counts beyond the source's own counters. */
   counters(): SensorCounters;
 }
@@ -25,6 +27,7 @@ export function newBackend(backend: CaptureBackend, settings: MeterSettings, clo
   return {
     source,
     lagUs: 0,
+    isBehind: () => false,
     // What the kernel drops npm cap does not say.
     counters: () => ({ packets_captured: source.counters.packetsReceived }),
   };
@@ -35,6 +38,7 @@ function newRing(settings: MeterSettings): LiveBackend {
   return {
     source,
     lagUs: 2 * ringRetireMs * 1000,
+    isBehind: () => source.isBehind,
     counters() {
       const { packetsReceived, packetsDropped, recordsCorrupt } = source.counters;
       return {

@@ -65,11 +65,14 @@ export class MeterSession {
     return this.clock.nowUs() - this.#packetUs > this.#idleTimeoutUs + quietMarginUs;
   }
 
-  /** Time goes on without packets; to be called several times a second. */
-  tick(): void {
+  /**
+   * Time goes on without packets; to be called several times a second. While
+   * packets wait (`isBehind`) time is theirs: else they would all come too late.
+   */
+  tick(isBehind: boolean): void {
     const nowUs = this.clock.nowUs();
     this.#hostWatch.refreshIfDue(nowUs);
-    this.#pipeline.advance(nowUs - this.lagUs);
+    if (!isBehind) this.#pipeline.advance(nowUs - this.lagUs);
     this.pipe.flush();
     if (nowUs < this.#countersAtUs) return;
     this.#countersAtUs = nowUs + countersIntervalUs;

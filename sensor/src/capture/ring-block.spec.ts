@@ -224,4 +224,22 @@ describe("a block of the ring", () => {
     reader.read(0, firstPacketOffset, 1);
     expect(seen.packets[0].data).toBe(udpFrame.toString("hex"));
   });
+
+  it("is behind while a block is read and while the next one is full", () => {
+    const ring = new TestRing();
+    ring.write(0, [{ data: udpFrame }]);
+    const during: boolean[] = [];
+    const reader: RingBlockReader = new RingBlockReader(ring.memory, blockBytes, false, 0, () =>
+      during.push(reader.isBehind),
+    );
+    expect(reader.isBehind).toBe(false);
+    reader.read(0, firstPacketOffset, 1);
+    expect(during).toEqual([true]);
+    expect(reader.isBehind).toBe(false);
+    new DataView(ring.memory).setUint32(blockBytes + 8, 1, true);
+    expect(reader.isBehind).toBe(true);
+    // A ring begins anew after its last block.
+    reader.read(blockBytes, firstPacketOffset, 0);
+    expect(reader.isBehind).toBe(false);
+  });
 });

@@ -19,6 +19,14 @@ const addressHardwareTypeAt = addressAt + 8;
 const addressPacketTypeAt = addressAt + 10;
 const headersBytes = addressAt + 20;
 
+/** Where a block's header (struct tpacket_hdr_v1) says whose it is, and the bit for: ours. */
+const blockStatusAt = 8;
+const statusUser = 1;
+
+/** Where the network and the transport header of most packets are behind the packet's header, in words. */
+const networkWords = 24;
+const transportWords = 34;
+
 const statusVlanValid = 1 << 4;
 const statusVlanTypeValid = 1 << 6;
 const packetTypeOutgoing = 4;
@@ -43,11 +51,15 @@ export class RingBlockReader {
   packets = 0;
   /** Packets read, those left out included. */
   packetsRead = 0;
+  /** Of no meaning: what was read only to bring it near, kept so that the compiler keeps the reads. */
+  touched = 0;
   readonly #block: PacketBlock;
   readonly #words: Uint32Array;
   readonly #view: DataView;
   readonly #bytes: Uint8Array;
   readonly #linkType: number;
+  #nextBlock = 0;
+  #isReading = false;
 
   /**
    * @param memory the ring, whole words
@@ -60,7 +72,7 @@ export class RingBlockReader {
     private readonly isCooked: boolean,
     private readonly loopbackIndex: number,
     private readonly onBlock: (block: PacketBlock) => void,
-    packetsMax: number = 2048,
+    packetsMax: number = 256,
   ) {
     this.#block = new PacketBlock(packetsMax);
     this.#words = new Uint32Array(memory);
@@ -72,6 +84,11 @@ export class RingBlockReader {
     this.#block.linkType.fill(this.#linkType);
   }
 
+  /** There are packets that were not read yet, beside those of a block that still fills. */
+  get isBehind(): boolean {
+    return this.#isReading || (this.#words[(this.#nextBlock + blockStatusAt) >> 2] & statusUser) !== 0;
+  }
+
   /**
    * Reads `packets` packets of the block at `blockOffset` (a multiple of the
    * block's size), the first at `firstPacketOffset` within it.
@@ -79,48 +96,60 @@ export class RingBlockReader {
   read(blockOffset: number, firstPacketOffset: number, packets: number): void {
     const end = blockOffset + this.blockBytes;
     if (end > this.#bytes.length) return void this.recordsCorrupt++;
-    let header = blockOffset + firstPacketOffset;
-    for (let left = packets; left > 0; left--) {
-      if (header % 8 !== 0 || header + headersBytes > end) return this.#abandon();
-      const next = this.#words[header >> 2];
-      if (!this.#take(header, end)) return this.#abandon();
+    this.#isReading = true;
+    this.#walk(blockOffset + firstPacketOffset, end, packets);
+    this.#isReading = false;
+    this.#nextBlock = end === this.#bytes.length ? 0 : end;
+  }
+
+  /**
+   * One loop, because it runs for every packet. Where a packet begins is known
+   * only when the header before it came from memory; while it waits for that the
+   * processor fetches what decode will read of the packet at hand, if it is told.
+   */
+  #walk(first: number, end: number, packets: number): void {
+    const block = this.#block;
+    const words = this.#words;
+    const { offset, capturedLength, wireLength, timeUs, packetsMax } = block;
+    const lastWord = (end >> 2) - 1;
+    let header = first;
+    let count = 0;
+    let touched = 0;
+    let left = packets;
+    for (; left > 0; left--) {
+      if ((header & 7) !== 0 || header + headersBytes > end) break;
+      const word = header >> 2;
+      const next = words[word];
+      const captured = words[word + (capturedLengthAt >> 2)];
+      // The offset of the network layer is in the upper half.
+      const dataOffset = words[word + (dataOffsetAt >> 2)] & 0xffff;
+      const data = header + dataOffset;
+      if (dataOffset < headersBytes || data + captured > end) break;
+      touched |= words[Math.min(word + networkWords, lastWord)];
+      touched |= words[Math.min(word + transportWords, lastWord)];
+      offset[count] = data;
+      capturedLength[count] = captured;
+      wireLength[count] = words[word + (wireLengthAt >> 2)];
+      const micros = (words[word + (nanosecondsAt >> 2)] / 1000) >>> 0;
+      timeUs[count] = words[word + (secondsAt >> 2)] * 1e6 + micros;
       this.packetsRead++;
+      if (this.isCooked) count += this.#addCookedHeader(header, count) ? 1 : 0;
+      else {
+        if ((words[word + (statusAt >> 2)] & statusVlanValid) !== 0) this.#addVlanTag(header, count);
+        count++;
+      }
+      if (count === packetsMax) {
+        this.#deliver(count);
+        count = 0;
+      }
       // Forward only, so that the walk ends; 0 after the last packet.
-      if (next < headersBytes && left > 1) return this.#abandon();
+      if (next < headersBytes && left > 1) break;
       header += next;
     }
-    this.#deliver();
-  }
-
-  /** The packets before the contradiction are good. */
-  #abandon(): void {
-    this.recordsCorrupt++;
-    this.#deliver();
-  }
-
-  /** One packet into the columns; false when its header contradicts itself. */
-  #take(header: number, end: number): boolean {
-    const words = this.#words;
-    const word = header >> 2;
-    const capturedLength = words[word + (capturedLengthAt >> 2)];
-    // The offset of the network layer is in the upper half.
-    const dataOffset = words[word + (dataOffsetAt >> 2)] & 0xffff;
-    const data = header + dataOffset;
-    if (dataOffset < headersBytes || data + capturedLength > end) return false;
-    const block = this.#block;
-    const i = block.count;
-    block.offset[i] = data;
-    block.capturedLength[i] = capturedLength;
-    block.wireLength[i] = words[word + (wireLengthAt >> 2)];
-    block.timeUs[i] =
-      words[word + (secondsAt >> 2)] * 1e6 + Math.floor(words[word + (nanosecondsAt >> 2)] / 1000);
-    if (this.isCooked) {
-      if (!this.#addCookedHeader(header, i)) return true;
-    } else if ((words[word + (statusAt >> 2)] & statusVlanValid) !== 0) this.#addVlanTag(header, i);
-    this.packets++;
-    block.count = i + 1;
-    if (block.count === block.packetsMax) this.#deliver();
-    return true;
+    this.touched = touched;
+    // The packets before a contradiction are good.
+    if (left > 0) this.recordsCorrupt++;
+    this.#deliver(count);
   }
 
   /** Puts the tag behind the addresses, which move into the room before the packet. */
@@ -184,9 +213,11 @@ export class RingBlockReader {
     block.wireLength[i] += bytes;
   }
 
-  #deliver(): void {
+  #deliver(count: number): void {
+    if (count === 0) return;
     const block = this.#block;
-    if (block.count === 0) return;
+    this.packets += count;
+    block.count = count;
     this.onBlock(block);
     block.count = 0;
   }

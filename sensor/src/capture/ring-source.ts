@@ -63,6 +63,11 @@ export class RingSource implements PacketSource {
     this.name = options.interface;
   }
 
+  /** The ring holds packets that were not delivered yet: the clock is ahead of them. */
+  get isBehind(): boolean {
+    return this.#reader?.isBehind ?? false;
+  }
+
   /** Up to date when read: the kernel's own counts are fetched. */
   get counters(): PacketSourceCounters {
     this.#readStatistics();

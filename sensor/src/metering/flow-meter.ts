@@ -133,10 +133,10 @@ export class FlowMeter {
    * the first that does or whose time reaches `untilUs`; returns its index.
    */
   processPlain(block: PacketBlock, from: number, untilUs: number): number {
-    const { lifecycle } = this;
-    const limitUs = Math.min(untilUs, lifecycle.nextTickUs);
-    const next = this.plainPackets.count(block, from, lifecycle.nowUs, limitUs);
-    if (next > from) lifecycle.nowUs = block.timeUs[next - 1];
+    const { lifecycle, plainPackets } = this;
+    plainPackets.newestUs = lifecycle.nowUs;
+    const next = plainPackets.count(block, from, Math.min(untilUs, lifecycle.nextTickUs));
+    lifecycle.nowUs = plainPackets.newestUs;
     return next;
   }
 

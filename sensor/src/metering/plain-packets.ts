@@ -13,6 +13,7 @@ import {
   stateAt,
   tcpFlagsAt,
 } from "./flow-layout.js";
+import { clockStepUs } from "./flow-lifecycle.js";
 import type { FlowTable } from "./flow-table.js";
 import type { MeteringCounters } from "./metering-counters.js";
 import { TcpFlag } from "./tcp-contact.js";
@@ -44,16 +45,19 @@ const phaseBits = phaseShift;
 const phaseMax = phaseMask;
 const seenBits = Math.log2(seenBit);
 const lastUsDouble = lastUsAt;
+const stepUs = clockStepUs;
 const packetsDouble = packetsAt;
 const bytesDouble = bytesAt;
 
 /**
  * The hot path of metering. Most packets are plain: TCP or UDP over IP without
- * options or fragments, in order, of a flow whose outcome they cannot change.
+ * options or fragments of a flow whose outcome they cannot change.
  * They are counted from the frame straight into the flow. Whatever is not
  * surely plain is left to decode and meter, which would do the same with it.
  */
 export class PlainPackets {
+  /** Time of the newest packet: a little older ones are out of order, which is ordinary. */
+  newestUs = Number.NEGATIVE_INFINITY;
   private readonly words: Int32Array;
   private readonly doubles: Float64Array;
 
@@ -67,20 +71,22 @@ export class PlainPackets {
 
   /**
    * Counts the plain packets of `block` from `from` on, up to the first that is
-   * not plain, goes back behind `nowUs` or reaches `untilUs`; returns its index.
+   * not plain, was captured after the clock was set back, or reaches `untilUs`;
+   * returns its index. Begins at the time `newestUs` and moves it.
    *
    * One long loop, because it runs for every packet: calls that are not inlined
    * would cost more than their work, and a time handed to one is an allocation.
    */
-  count(block: PacketBlock, from: number, nowUs: number, untilUs: number): number {
+  count(block: PacketBlock, from: number, untilUs: number): number {
     const { bytes, view, offset, capturedLength, linkType, timeUs, count } = block;
     const { words, doubles, counters } = this;
-    let newestUs = nowUs;
+    let { newestUs } = this;
+    let outOfOrder = 0;
     let bytesCounted = 0;
     let i = from;
     for (; i < count; i++) {
       const packetUs = timeUs[i];
-      if (!(packetUs >= newestUs && packetUs < untilUs) || linkType[i] !== ethernet) break;
+      if (!(packetUs < untilUs && packetUs > newestUs - stepUs) || linkType[i] !== ethernet) break;
       const frame = offset[i];
       const end = frame + capturedLength[i];
       let network = frame + ethernetBytes;
@@ -143,9 +149,12 @@ export class PlainPackets {
       doubles[doublesAt + packetsDouble + direction] += 1;
       doubles[doublesAt + bytesDouble + direction] += ipLength;
       bytesCounted += ipLength;
-      newestUs = packetUs;
+      if (packetUs >= newestUs) newestUs = packetUs;
+      else outOfOrder++;
     }
     counters.packets += i - from;
+    counters.packetsOutOfOrder += outOfOrder;
+    this.newestUs = newestUs;
     counters.bytes += bytesCounted;
     return i;
   }
