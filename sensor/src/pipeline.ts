@@ -35,7 +35,7 @@ export class SensorPipeline {
   private readonly meter: FlowMeter;
   private readonly arpCounters = new ArpCounters();
   private readonly arpMeter: ArpMeter;
-  private bytes = 0;
+  private bytes = -0; // a double from the start, like those of MeteringCounters
 
   constructor(settings: SensorPipelineSettings, onBatch: (columns: FlowColumns) => void) {
     const metering = meteringSettings(settings);
@@ -125,7 +125,7 @@ export class SensorPipeline {
 
   /** Every counter by its name, as the sensor's status shows it. A snapshot. */
   get counters(): Record<string, number> {
-    const counters: Record<string, number> = { packets_received: 0, bytes_received: this.bytes };
+    const counters: Record<string, number> = { packets_received: 0, bytes_received: this.bytes + 0 };
     for (const [result, name] of decodeResultNames.entries()) {
       counters.packets_received += this.decodeCounts[result];
       counters[`packets_${name}`] = this.decodeCounts[result];

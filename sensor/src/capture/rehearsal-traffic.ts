@@ -1,12 +1,15 @@
-import { LinkType } from "../decode/link-type.js";
 import { TcpFlag } from "../metering/tcp-contact.js";
-import { PacketBlock } from "./packet-source.js";
+import type { PacketBlock } from "./packet-source.js";
+import { RingBlockReader } from "./ring-block.js";
 
-const slotBytes = 256;
+const slotBytes = 384;
+/** A packet lies this far behind its header in a ring, so that the IP header is aligned. */
+const frameAt = 82;
 const flowsOpen = 64;
 const packetsOfFlow = 20;
 const payloadBytes = 100;
 const packetGapUs = 20;
+const ringBytes = flowsOpen * packetsOfFlow * slotBytes;
 const ethernetBytes = 14;
 const { syn, ack, fin, rst } = TcpFlag;
 const query = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: rehearsal.example\r\n\r\n");
@@ -17,26 +20,27 @@ const query = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: rehearsal.exampl
  * are whole, checksums and most payloads are zero.
  */
 export class RehearsalTraffic {
-  readonly #block = new PacketBlock(flowsOpen * packetsOfFlow);
+  readonly #bytes = new Uint8Array(ringBytes);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #reader: RingBlockReader;
+  #packets = 0;
   #nextFlow = 0;
-  #timeUs = 1_000_000_000_000;
+  #timeUs = 1_700_000_000_000_000;
 
-  constructor() {
-    const block = this.#block;
-    block.bytes = new Uint8Array(block.packetsMax * slotBytes);
-    block.view = new DataView(block.bytes.buffer);
-    block.linkType.fill(LinkType.ethernet);
+  /** `onBlock` receives what a ring would deliver. */
+  constructor(onBlock: (block: PacketBlock) => void) {
+    this.#reader = new RingBlockReader(this.#bytes.buffer, ringBytes, false, 0, onBlock);
   }
 
-  /** The next packets, of flows that were not there before. Valid until the next call. */
-  next(): PacketBlock {
-    const block = this.#block;
-    block.bytes.fill(0);
-    block.count = 0;
+  /** Delivers the next packets, of flows that were not there before; returns how many. */
+  next(): number {
+    this.#bytes.fill(0);
+    this.#packets = 0;
     for (let step = 0; step < packetsOfFlow; step++)
       for (let flow = 0; flow < flowsOpen; flow++) this.#write(this.#nextFlow + flow, step);
     this.#nextFlow += flowsOpen;
-    return block;
+    this.#reader.read(0, 0, this.#packets);
+    return this.#packets;
   }
 
   /** Packet number `step` of a flow, if it has that many. */
@@ -47,9 +51,11 @@ export class RehearsalTraffic {
     const flags = isAnswered ? flagsOf(step) : step === 0 ? syn : rst | ack;
     const payload = isAnswered && step > 2 && step < packetsOfFlow - 3 ? payloadBytes : 0;
     const at = this.#writeIp(flow, step, 6, 20 + payload);
-    const { bytes, view } = this.#block;
-    view.setUint32(at + 4, 1000 + step * 10);
-    view.setUint32(at + 8, step === 0 ? 0 : 1000 + step * 10);
+    const [bytes, view] = [this.#bytes, this.#view];
+    // Both halves of the range: a number of 2^31 or more is another kind to the compiler.
+    const sequence = Math.imul(flow, 0x9e37_79b9) + step * 10;
+    view.setUint32(at + 4, sequence);
+    view.setUint32(at + 8, step === 0 ? 0 : sequence);
     bytes[at + 12] = 5 << 4;
     bytes[at + 13] = flags;
     if (step === 3) bytes.set(query, at + 20);
@@ -58,12 +64,12 @@ export class RehearsalTraffic {
   #writeUdp(flow: number, step: number): void {
     if (step > 2 + (flow % 8)) return;
     const at = this.#writeIp(flow, step, 17, 8 + payloadBytes);
-    this.#block.view.setUint16(at + 4, 8 + payloadBytes);
+    this.#view.setUint16(at + 4, 8 + payloadBytes);
   }
 
   /** Ethernet and IP headers and the ports; returns where transport starts. */
   #writeIp(flow: number, step: number, protocol: number, length: number): number {
-    const { bytes, view } = this.#block;
+    const [bytes, view] = [this.#bytes, this.#view];
     const frame = this.#add();
     const ip = frame + ethernetBytes;
     const isIpv6 = flow % 3 === 0;
@@ -76,24 +82,27 @@ export class RehearsalTraffic {
     const ends = ip + (isIpv6 ? 20 : 12);
     const [source, destination] = isReply ? [16, 0] : [0, 16];
     const apart = isIpv6 ? 1 : 0.25;
-    view.setUint32(ends + source * apart, 0x0a00_0001 + (flow & 0x1ff));
-    view.setUint32(ends + destination * apart, 0x0b00_0001 + ((flow * 7) & 0x3f));
+    view.setUint32(ends + source * apart, (flow & 1 ? 0x0a00_0001 : 0xc0a8_0001) + (flow & 0x1ff));
+    view.setUint32(ends + destination * apart, (flow & 2 ? 0x0b00_0001 : 0xac10_0001) + ((flow * 7) & 0x3f));
     const transport = ip + (isIpv6 ? 40 : 20);
     const port = 32_768 + ((flow >> 3) & 0x3fff);
     view.setUint16(transport + (isReply ? 2 : 0), port);
     view.setUint16(transport + (isReply ? 0 : 2), protocol === 17 ? 53 : 80 + (flow % 5));
-    this.#block.capturedLength[this.#block.count - 1] = transport + length - frame;
-    this.#block.wireLength[this.#block.count - 1] = transport + length - frame;
+    view.setUint32(frame - frameAt + 12, transport + length - frame, true);
+    view.setUint32(frame - frameAt + 16, transport + length - frame, true);
     return transport;
   }
 
+  /** Time and places into the header of the next packet; returns where its frame begins. */
   #add(): number {
-    const block = this.#block;
-    const i = block.count++;
-    block.offset[i] = i * slotBytes;
-    block.timeUs[i] = this.#timeUs;
+    const view = this.#view;
+    const header = this.#packets++ * slotBytes;
+    view.setUint32(header, slotBytes, true);
+    view.setUint32(header + 4, Math.floor(this.#timeUs / 1e6), true);
+    view.setUint32(header + 8, (this.#timeUs % 1e6) * 1000, true);
+    view.setUint16(header + 24, frameAt, true);
     this.#timeUs += packetGapUs;
-    return i * slotBytes;
+    return header + frameAt;
   }
 }
 

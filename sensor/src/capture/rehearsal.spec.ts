@@ -17,13 +17,9 @@ describe("a rehearsal", () => {
 
   it("has traffic of every kind, none of it malformed", () => {
     const pipeline = new SensorPipeline({}, () => {});
-    const traffic = new RehearsalTraffic();
+    const traffic = new RehearsalTraffic((block) => pipeline.onBlock(block));
     let packets = 0;
-    for (let i = 0; i < 10; i++) {
-      const block = traffic.next();
-      packets += block.count;
-      pipeline.onBlock(block);
-    }
+    for (let i = 0; i < 10; i++) packets += traffic.next();
     pipeline.finish();
     const { counters } = pipeline;
     expect(counters["packets_flow"]).toBe(packets);

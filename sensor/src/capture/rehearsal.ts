@@ -29,13 +29,11 @@ export function rehearse(nowMs: () => number = () => performance.now()): Rehears
       records += totalsOf(columns).records;
     },
   );
-  const traffic = new RehearsalTraffic();
+  const traffic = new RehearsalTraffic((block) => pipeline.onBlock(block));
   const endMs = nowMs() + durationMaxMs;
   let packets = 0;
   while (packets < packetsMax && nowMs() < endMs) {
-    const block = traffic.next();
-    pipeline.onBlock(block);
-    packets += block.count;
+    packets += traffic.next();
   }
   pipeline.finish();
   return { packets, records };

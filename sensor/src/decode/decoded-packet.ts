@@ -1,4 +1,11 @@
 /**
+ * Zero, for words of 32 bits. V8 takes a field that begins with 0 for a small
+ * integer and all compiled code that touches the object away with the first word
+ * of 2^31 or more; minus zero is a double from the start.
+ */
+const word = -0;
+
+/**
  * What `decodeFrame` found in one frame. One object, reused for every packet:
  * after a result other than `flow`, `arp` and `laterFragment` the fields mean nothing.
  */
@@ -7,22 +14,22 @@ export class DecodedPacket {
   constructor(readonly tunnelLayersMax = 4) {}
 
   /** Words of the address, most significant first; IPv4 mapped (0, 0, 0xffff, a). */
-  source0 = 0;
-  source1 = 0;
-  source2 = 0;
-  source3 = 0;
-  destination0 = 0;
-  destination1 = 0;
-  destination2 = 0;
-  destination3 = 0;
+  source0 = word;
+  source1 = word;
+  source2 = word;
+  source3 = word;
+  destination0 = word;
+  destination1 = word;
+  destination2 = word;
+  destination3 = word;
   /** IANA number after the IPv6 extension headers. */
   protocol = 0;
   sourcePort = 0;
   /** ICMP and ICMPv6: type * 256 + code, source port 0. */
   destinationPort = 0;
   tcpFlags = 0;
-  tcpSequence = 0;
-  tcpAcknowledgement = 0;
+  tcpSequence = word;
+  tcpAcknowledgement = word;
   tcpWindow = 0;
   /** Bytes after the transport header, by the lengths in the headers. */
   payloadLength = 0;
@@ -52,7 +59,7 @@ export class DecodedPacket {
   isLaterFragment = false;
   isFirstFragment = false;
   /** Of a fragment (first or later) only: its identification, place in the packet, and length in bytes. */
-  fragmentId = 0;
+  fragmentId = word;
   fragmentOffset = 0;
   fragmentLength = 0;
   /** True when it says that more fragments follow. */
@@ -65,14 +72,14 @@ export class DecodedPacket {
 
   /** An ICMP error carries the flow key of the packet it is about. */
   hasInner = false;
-  innerSource0 = 0;
-  innerSource1 = 0;
-  innerSource2 = 0;
-  innerSource3 = 0;
-  innerDestination0 = 0;
-  innerDestination1 = 0;
-  innerDestination2 = 0;
-  innerDestination3 = 0;
+  innerSource0 = word;
+  innerSource1 = word;
+  innerSource2 = word;
+  innerSource3 = word;
+  innerDestination0 = word;
+  innerDestination1 = word;
+  innerDestination2 = word;
+  innerDestination3 = word;
   innerProtocol = 0;
   innerSourcePort = 0;
   innerDestinationPort = 0;
@@ -80,14 +87,14 @@ export class DecodedPacket {
   /** ARP (result `arp`): operation, MACs as two words (high 16 bits, low 32), IPv4 addresses. */
   arpOperation = 0;
   arpSenderMacHigh = 0;
-  arpSenderMacLow = 0;
-  arpSenderAddress = 0;
+  arpSenderMacLow = word;
+  arpSenderAddress = word;
   arpTargetMacHigh = 0;
-  arpTargetMacLow = 0;
-  arpTargetAddress = 0;
+  arpTargetMacLow = word;
+  arpTargetAddress = word;
   /** ARP in an Ethernet frame: the frame's source MAC as two words; 0 on other links. */
   ethernetSourceHigh = 0;
-  ethernetSourceLow = 0;
+  ethernetSourceLow = word;
 }
 
 /**

@@ -1,8 +1,12 @@
-/** What metering did, as plain numbers; one object for the life of a meter. */
+/**
+ * What metering did, as plain numbers; one object for the life of a meter. Sums
+ * that soon pass 2^31 begin with minus zero, a double: V8 takes compiled code
+ * away when a field that was a small integer no longer is one.
+ */
 export class MeteringCounters {
   /** Packets that belong to a flow, and their layer-3 bytes. */
-  packets = 0;
-  bytes = 0;
+  packets = -0;
+  bytes = -0;
   flowsOpened = 0;
   flowsClosed = 0;
   records = 0;
@@ -22,8 +26,12 @@ export class MeteringCounters {
   /** ICMP errors are no flows: they change the outcome of the flow they are about. */
   icmpErrorsMatched = 0;
   icmpErrorsUnmatched = 0;
-  icmpErrorBytes = 0;
+  icmpErrorBytes = -0;
   /** Packets older than one before them, and steps back that were too large to be reordering. */
   packetsOutOfOrder = 0;
   clockStepsBack = 0;
+
+  constructor() {
+    this.packets = this.bytes = this.icmpErrorBytes = 0;
+  }
 }
