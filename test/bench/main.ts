@@ -1,8 +1,10 @@
 import { parseArgs } from "node:util";
 import { batchCodec } from "./batch-codec.js";
 import type { Benchmark, BenchmarkOptions } from "./benchmark.js";
+import { delay } from "./delay.js";
 import { drainAttack, drainLab } from "./drain.js";
 import { engineMemory } from "./engine-memory.js";
+import { fleetCost } from "./fleet-cost.js";
 import { meterFlood } from "./meter-flood.js";
 import { exportSpool } from "./export-spool.js";
 import { meterFile } from "./meter-file.js";
@@ -22,6 +24,8 @@ const benchmarks: readonly Benchmark[] = [
   exportSpool,
   drainLab,
   drainAttack,
+  delay,
+  fleetCost,
 ];
 
 const commonDefaults: BenchmarkOptions = { runs: 5, packets: 1_000_000, flows: 50_000 };

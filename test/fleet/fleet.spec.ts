@@ -8,7 +8,7 @@ if (notBuilt !== undefined) process.stderr.write(`fleet: skipped, ${notBuilt}\n`
 it.skipIf(notBuilt !== undefined)(
   "fifty sensors: every attack is found, and nothing else is told",
   async () => {
-    const settings = { ...fleetDefaults, sensors: 50, seed: 1, runMs: 12_000, quietMs: 2000 };
+    const settings = { ...fleetDefaults, sensors: 50, seed: 1, runMs: 9000, quietMs: 1500 };
     const attacks = ["vertical-scan", "port-sweep", "syn-flood", "campaign"];
     const result = await runFleet({ ...settings, attacks });
     const text = fleetText(result).join("\n");
