@@ -1,7 +1,36 @@
+import { arpImpersonation } from "./arp-impersonation.js";
+import { arpScan } from "./arp-scan.js";
+import { arpSpoof } from "./arp-spoof.js";
+import { hostSweep } from "./host-sweep.js";
+import { amplification } from "./amplification.js";
+import { bruteForce } from "./brute-force.js";
+import { beacon } from "./beacon.js";
 import type { FactDetector } from "./fact-detector.js";
+import { mining } from "./mining.js";
+import { slowBeacon } from "./slow-beacon.js";
+import { suspiciousPort } from "./suspicious-port.js";
+import { reflectorAbuse } from "./reflector-abuse.js";
+import { synFloodRate } from "./syn-flood-rate.js";
+import { udpFlood } from "./udp-flood.js";
+import { udpStreamFlood } from "./udp-stream-flood.js";
 
 /** Every detector that works on facts of its own. */
-export const factDetectors: readonly FactDetector[] = [];
+export const factDetectors: readonly FactDetector[] = [
+  mining,
+  beacon,
+  slowBeacon,
+  suspiciousPort,
+  synFloodRate,
+  udpFlood,
+  udpStreamFlood,
+  amplification,
+  reflectorAbuse,
+  bruteForce,
+  arpImpersonation,
+  arpScan,
+  arpSpoof,
+  hostSweep,
+];
 
 const byKind = new Map(factDetectors.map((detector) => [detector.facts.id, detector]));
 

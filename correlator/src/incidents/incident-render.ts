@@ -79,6 +79,9 @@ const verbs: Partial<Record<IncidentKind, string>> = {
   udp_flood: "flood",
   amplification: "reflect traffic at",
   brute_force: "tried logins at",
+  mining: "mines coins with",
+  beacon: "comes back like a timer to",
+  suspicious_port: "uses suspicious ports of",
 };
 
 /** What the contacts of an incident are, where they are not failed ones. */
@@ -90,6 +93,9 @@ const counts: Partial<Record<IncidentKind, string>> = {
   udp_flood: "flows",
   amplification: "flows",
   brute_force: "attempts",
+  mining: "flows",
+  beacon: "contacts",
+  suspicious_port: "services",
 };
 
 function summaryOf(

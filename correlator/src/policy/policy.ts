@@ -139,7 +139,7 @@ export const miningPolicySchema = z.strictObject({
     .max(1000)
     .default(miningDomains)
     .describe(
-      "Domains of mining pools: hosts below them count, their own name and what begins with www, api, docs, help or support is their web site.",
+      "Domains of mining pools: names below them count, but for those of a web site (the domain itself, www, api and alike).",
     ),
   ports: ports([3333, 3334, 3335, 4444, 5555, 7777, 14433, 14444, 20535, 20580, 45560, 45700]).describe(
     "TCP ports that pools listen on: a long thin flow there adds to the confidence, a port alone is nothing.",
