@@ -5,8 +5,8 @@ import { median, rounded, type Benchmark, type BenchmarkOptions, type BenchmarkR
 const sizes = [100, 1000, 10_000] as const;
 /** Its cost is that of processes that wait. */
 const hardlyAny = 2;
-const quietMs = 20_000;
-const measuredMs = 40_000;
+const quietMs = 10_000;
+const measuredMs = 30_000;
 
 /** What one more sensor costs servers, correlator and api, in fleets of three sizes. */
 export const fleetCost: Benchmark = {

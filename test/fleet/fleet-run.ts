@@ -107,7 +107,7 @@ async function runOn(
 ): Promise<FleetResult> {
   const publisher = await FleetPublisher.connect([system.nats], settings.connections);
   const observer = await connect({ servers: system.nats, name: "picket fleet observer" });
-  const redis = createClient({ url: system.redis });
+  const redis = createClient({ url: system.redis, socket: { reconnectStrategy: false } });
   redis.on("error", () => {});
   const client = new ApiClient({ server: system.api });
   try {
@@ -115,8 +115,8 @@ async function runOn(
     const run = new FleetRun(system, settings, publisher, client);
     const watch = run.watch();
     await run.go(signal, onProgress);
-    const isSettled = await settled(publisher, observer);
-    await run.rest();
+    const isSettled = await settled(publisher, observer, signal);
+    await run.rest(signal);
     watch.cancel();
     const memory = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
     return { ...run.result(), isSettled, redisBytes: Number(memory), redisKeys: await redis.dbSize() };
@@ -212,7 +212,8 @@ class FleetRun {
   }
 
   /** Lets the correlators tell what they have. */
-  async rest(): Promise<void> {
+  async rest(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
     const begunMs = performance.now();
     await delay(restMs);
     while (!this.#verdict.isComplete && performance.now() - begunMs < restMaxMs) await delay(stepMs);
@@ -283,12 +284,16 @@ class FleetRun {
   }
 }
 
-/** True when everything was stored and acknowledged by the correlators in time. */
-async function settled(publisher: FleetPublisher, connection: NatsConnection): Promise<boolean> {
+/** True when everything was stored and acknowledged by the correlators in time; not waited for after a stop. */
+async function settled(
+  publisher: FleetPublisher,
+  connection: NatsConnection,
+  signal: AbortSignal,
+): Promise<boolean> {
   const manager = await jetstreamManager(connection, { checkAPI: false });
   const deadlineMs = performance.now() + settleMaxMs;
   while (publisher.inFlight > 0 || (await pending(manager)) > 0) {
-    if (performance.now() > deadlineMs) return false;
+    if (signal.aborted || performance.now() > deadlineMs) return false;
     await delay(50);
   }
   return true;

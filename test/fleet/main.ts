@@ -57,7 +57,10 @@ async function run({ settings, isJson }: Request): Promise<number> {
     print(`${(isJson ? fleetJson(result) : fleetText(result)).join("\n")}\n`);
     return result.recall === 1 && result.falseIncidents.length === 0 && result.isSettled ? 0 : 1;
   } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error));
+    // The terminal's Ctrl-C also reaches the servers that we started.
+    if (!abort.signal.aborted) return refuse(error instanceof Error ? error.message : String(error));
+    process.stderr.write("picket: fleet: stopped\n");
+    return 1;
   }
 }
 
