@@ -24,7 +24,7 @@ const facts: FactKind = {
   name: "reflection",
   sliceMs,
   slicesBefore: 1,
-  hotMembersMin: 4,
+  hotMembersMin: 2,
   membersMax: 1024,
 };
 

@@ -1,5 +1,5 @@
 import type { FlowRow } from "../flows/flow-row.js";
-import type { Finding, ScoreFactor } from "../incidents/incident.js";
+import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
 import { formatAddressKey, prefixOf, type AddressKey } from "../windows/address-key.js";
 import { formatPort } from "../windows/contact-key.js";
 import type { AddFact, FactKind, FactWindow } from "../windows/fact-window.js";
@@ -7,7 +7,7 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { factFinding } from "./fact-finding.js";
 import { marginWeight } from "./finding-builder.js";
 import { loginConnection, loginMember, otherSampling, type LoginConnection } from "./login-attempts.js";
-import { alikeShare, isScheduled } from "./login-shape.js";
+import { alikeShare, unscheduled } from "./login-shape.js";
 
 const tcp = 6;
 const sliceMs = 600_000;
@@ -20,9 +20,11 @@ const personPorts: ReadonlySet<number> = new Set([21, 22, 23, 2222, 2323, 3389, 
 const insideFactor = 4;
 /** Share of short and alike connections in all that the source makes there. */
 const attemptShareMin = 0.8;
-const alikeShareMin = 0.7;
+const alikeShareMin = 0.75;
 /** Attempts a host, on average, of one who sprays. */
 const attemptsPerHostMin = 1.5;
+/** So many times the attempts make an outside source's attack more severe. */
+const severeFactor = 5;
 /** One source with this share of its prefix's attempts stands for itself. */
 const ownShareMax = 0.6;
 
@@ -31,7 +33,7 @@ const facts: FactKind = {
   name: "login",
   sliceMs,
   slicesBefore: 1,
-  hotMembersMin: 5,
+  hotMembersMin: 2,
   membersMax: 2048,
 };
 
@@ -51,9 +53,9 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;
   if (addresses.isGroup[columns.destinationIndex[row]] === 1) return;
   const source = flow.source();
-  add(facts, source, login.member, flow.endMs, login.bytes);
+  add(facts, source, login.member, flow.endMs, login.value);
   if (addresses.isInside[columns.sourceIndex[row]] === 0)
-    add(facts, prefixOf(source), login.member, flow.endMs, login.bytes);
+    add(facts, prefixOf(source), login.member, flow.endMs, login.value);
 }
 
 function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Finding | undefined {
@@ -64,7 +66,8 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   let worst: Attack | undefined;
   for (const ofPort of groupBy(connections, ({ port, ssh }) => (ssh ? `ssh ${port}` : `${port}`))) {
     const limit = attemptsLimit(ofPort, isInside, evaluation);
-    const attack = isPrefix ? sprayOf(ofPort, limit, evaluation) : attackOf(ofPort, limit, evaluation);
+    const hosts = unscheduled(groupBy(ofPort, ({ destination }) => destination));
+    const attack = isPrefix ? sprayOf(hosts, limit, evaluation) : attackOf(hosts, limit, evaluation);
     if (attack === undefined || (isPrefix && isOfOne(attack.attempts))) continue;
     if (worst === undefined || attack.attempts.length > worst.attempts.length) worst = attack;
   }
@@ -90,41 +93,40 @@ function attemptsLimit(
   return isInside && !first.ssh && !personPorts.has(first.port) ? attemptsMin * insideFactor : attemptsMin;
 }
 
-/** The attack on the host that was tried most, else on several together. */
+/** What is tried by each host for itself, or of several hosts together where that is more. */
 function attackOf(
-  connections: readonly LoginConnection[],
+  hosts: readonly LoginConnection[][],
   limit: number,
   evaluation: FactEvaluation,
 ): Attack | undefined {
-  const hosts = groupBy(connections, ({ destination }) => destination)
-    .filter((host) => isAttack(host, limit))
-    .flatMap((host) => host.filter(({ isAttempt }) => isAttempt));
-  const spray = sprayOf(connections, limit, evaluation);
-  if (spray !== undefined && spray.attempts.length >= hosts.length) return spray;
-  return hosts.length === 0 ? undefined : { attempts: hosts, limit, sprayedHosts: 0 };
+  const attempts = hosts.filter((host) => isAttack(host, limit)).flatMap(attemptsOf);
+  const spray = sprayOf(hosts, limit, evaluation);
+  if (spray !== undefined && spray.attempts.length >= attempts.length) return spray;
+  return attempts.length === 0 ? undefined : { attempts, limit, sprayedHosts: 0 };
 }
 
 function sprayOf(
-  connections: readonly LoginConnection[],
+  hosts: readonly LoginConnection[][],
   limit: number,
   { policy }: FactEvaluation,
 ): Attack | undefined {
-  const unscheduled = groupBy(connections, ({ destination }) => destination)
-    .filter((host) => !isScheduled(host))
-    .flat();
-  if (!isAttack(unscheduled, limit)) return undefined;
-  const attempts = unscheduled.filter(({ isAttempt }) => isAttempt);
-  const hosts = new Set(attempts.map(({ destination }) => destination)).size;
-  if (hosts < policy.bruteForce.hostsMin || attempts.length < hosts * attemptsPerHostMin) return undefined;
-  return { attempts, limit, sprayedHosts: hosts };
+  if (!isAttack(hosts.flat(), limit)) return undefined;
+  const attempts = hosts.flatMap(attemptsOf);
+  const tried = new Set(attempts.map(({ destination }) => destination)).size;
+  if (tried < policy.bruteForce.hostsMin || attempts.length < tried * attemptsPerHostMin) return undefined;
+  return { attempts, limit, sprayedHosts: tried };
 }
 
-/** Enough attempts, alike, at no clock's times, and hardly anything else. */
+function attemptsOf(connections: readonly LoginConnection[]): LoginConnection[] {
+  return connections.filter(({ isAttempt }) => isAttempt);
+}
+
+/** Enough attempts, alike, and hardly anything else. */
 function isAttack(connections: readonly LoginConnection[], limit: number): boolean {
-  const attempts = connections.filter(({ isAttempt }) => isAttempt);
+  const attempts = attemptsOf(connections);
   const others = (connections.length - attempts.length) * otherSampling;
   if (attempts.length < limit || attempts.length < (attempts.length + others) * attemptShareMin) return false;
-  return alikeShare(attempts) >= alikeShareMin && !isScheduled(attempts);
+  return alikeShare(attempts) >= alikeShareMin;
 }
 
 function isOfOne(attempts: readonly LoginConnection[]): boolean {
@@ -158,7 +160,7 @@ function findingFrom(
     {
       kind: "brute_force",
       primaryKey: formatAddressKey(window.subject),
-      severity: sprayedHosts > 0 && !isInside ? "high" : "medium",
+      severity: severityOf(attempts.length / limit, sprayedHosts > 0, isInside),
       factors,
       sources: attempts.map(({ source }) => formatAddressKey(source)),
       targets: attempts.map(({ destination }) => formatAddressKey(destination)),
@@ -170,6 +172,13 @@ function findingFrom(
     window,
     evaluation,
   );
+}
+
+/** A public host is tried all day: one outside source says little until it tries very much, or many hosts. */
+function severityOf(limits: number, isSpray: boolean, isInside: boolean): Severity {
+  if (isInside) return isSpray ? "high" : "medium";
+  if (limits >= severeFactor * 10 || (isSpray && limits >= severeFactor)) return "high";
+  return isSpray || limits >= severeFactor ? "medium" : "low";
 }
 
 function groupBy(

@@ -28,12 +28,15 @@ const isAttempt = "a";
 const isLateAttempt = "l";
 const isOther = "n";
 const isSsh = 1;
+/** A value is bytes and, below them, hundredths of a second. */
+const hundredthMs = 10;
+const hundredthsMax = 65_535;
 
 /**
- * The member of a login connection that is over, with its bytes as the value;
- * undefined for anything else. Looks at the port first.
+ * The member of a login connection that is over, with its bytes and duration as
+ * the value; undefined for anything else. Looks at the port first.
  */
-export function loginMember(flow: FlowRow): { member: string; bytes: number } | undefined {
+export function loginMember(flow: FlowRow): { member: string; value: number } | undefined {
   const { columns, row } = flow;
   if (columns.protocol[row] !== tcp) return undefined;
   const ssh = columns.application[row] === Application.ssh;
@@ -49,7 +52,9 @@ export function loginMember(flow: FlowRow): { member: string; bytes: number } | 
   const ports = portKey(port, ssh ? isSsh : 0) + String.fromCharCode(sourcePort >>> 8, sourcePort & 0xff);
   const destination = flow.destination();
   const member = mark + ports + String.fromCharCode(destination.length) + destination + flow.source();
-  return { member, bytes: columns.forwardBytes[row] + columns.reverseBytes[row] };
+  const bytes = Math.min(0xffff_ffff, columns.forwardBytes[row] + columns.reverseBytes[row]);
+  const hundredths = Math.min(hundredthsMax, Math.floor((flow.endMs - flow.timeMs) / hundredthMs));
+  return { member, value: bytes * (hundredthsMax + 1) + Math.max(0, hundredths) };
 }
 
 function sizesOf(port: number): Sizes {
@@ -63,7 +68,7 @@ function isShort({ columns, row, timeMs, endMs }: FlowRow, { forwardMax, reverse
   return columns.forwardBytes[row] <= forwardMax && columns.reverseBytes[row] <= reverseMax;
 }
 
-/** A login connection as kept. */
+/** A login connection as kept; its fact's time is its end. */
 export interface LoginConnection {
   readonly isAttempt: boolean;
   /** The bytes are those after the first two seconds only. */
@@ -73,6 +78,7 @@ export interface LoginConnection {
   readonly destination: AddressKey;
   readonly source: AddressKey;
   readonly bytes: number;
+  readonly durationMs: number;
   readonly fact: FactMember;
 }
 
@@ -86,7 +92,8 @@ export function loginConnection(fact: FactMember): LoginConnection {
     ssh: member.charCodeAt(3) === isSsh,
     destination: member.slice(7, destinationEnd),
     source: member.slice(destinationEnd),
-    bytes: value,
+    bytes: Math.floor(value / (hundredthsMax + 1)),
+    durationMs: (value % (hundredthsMax + 1)) * hundredthMs,
     fact,
   };
 }

@@ -1,34 +1,62 @@
 import type { LoginConnection } from "./login-attempts.js";
 
 /** Sizes within this factor are alike. */
-const likeFactor = 1.15;
+const likeFactor = 1.25;
+const lateOffset = 1000;
 /** The commonest sizes that must cover an attack: tries, refusals, and the last ones cut short. */
 const sizesMax = 3;
-/** Gaps that vary less than this share of their mean are a clock's. */
-const clockDeviation = 0.2;
+/** Gaps within this share of their mean are a clock's. */
+const clockDeviation = 0.15;
 const clockGapMinMs = 1000;
+const clockShareMin = 0.9;
+/** Who tries on is busy nearly all the time; a check rests. */
+const busyShareMax = 0.25;
 
 /** Share of the connections whose bytes are within the three commonest sizes, 0 to 1. */
 export function alikeShare(connections: readonly LoginConnection[]): number {
-  const sizes = connections
-    .map(
-      ({ bytes, isLate }) =>
-        Math.floor(Math.log(Math.max(1, bytes)) / Math.log(likeFactor)) * 2 + (isLate ? 1 : 0),
-    )
-    .sort((a, b) => a - b);
-  const counts = new Map<number, number>();
-  for (const size of sizes) counts.set(size, (counts.get(size) ?? 0) + 1);
-  const most = [...counts.values()].sort((a, b) => b - a).slice(0, sizesMax);
-  return most.reduce((sum, count) => sum + count, 0) / Math.max(1, sizes.length);
+  let sizes = connections.map(sizeOf).sort((a, b) => a - b);
+  for (let round = 0; round < sizesMax && sizes.length > 0; round++) {
+    const { from, to } = densest(sizes);
+    sizes = [...sizes.slice(0, from), ...sizes.slice(to)];
+  }
+  return 1 - sizes.length / Math.max(1, connections.length);
 }
 
-/** A check on schedule: one connection at a time, a second or more apart, as regular as a clock. */
-export function isScheduled(connections: readonly LoginConnection[]): boolean {
-  const times = connections.map(({ fact }) => fact.firstMs).sort((a, b) => a - b);
+/** Logarithm of the bytes, so that like sizes are at most 1 apart; what came late is a size of its own. */
+function sizeOf({ bytes, isLate }: LoginConnection): number {
+  return Math.log(Math.max(1, bytes)) / Math.log(likeFactor) + (isLate ? lateOffset : 0);
+}
+
+/** The range of like sizes that holds the most, by index, `to` exclusive. */
+function densest(sizes: readonly number[]): { from: number; to: number } {
+  let best = { from: 0, to: 0 };
+  for (let from = 0, to = 0; from < sizes.length; from++) {
+    while (to < sizes.length && sizes[to] - sizes[from] <= 1) to++;
+    if (to - from > best.to - best.from) best = { from, to };
+  }
+  return best;
+}
+
+/** Hosts of a source, or of a prefix, that it does not merely check on schedule. */
+export function unscheduled(hosts: readonly (readonly LoginConnection[])[]): LoginConnection[][] {
+  const isResting = busyShare(hosts.flat()) < busyShareMax;
+  return hosts.filter((host) => !isResting || !isRegular(host)).map((host) => [...host]);
+}
+
+/** Sum of the connections' times over the time from the first to the last; above 1 when parallel. */
+function busyShare(connections: readonly LoginConnection[]): number {
+  const times = connections.map(({ fact }) => fact.lastMs);
+  const first = times.reduce((least, time) => Math.min(least, time), Infinity);
+  const last = times.reduce((most, time) => Math.max(most, time), -Infinity);
+  return connections.reduce((sum, { durationMs }) => sum + durationMs, 0) / Math.max(1, last - first);
+}
+
+/** A second or more apart, as regular as a clock. */
+function isRegular(connections: readonly LoginConnection[]): boolean {
+  const times = connections.map(({ fact }) => fact.lastMs).sort((a, b) => a - b);
   const gaps = times.slice(1).map((time, index) => time - times[index]);
   if (gaps.length < 2) return false;
   const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
-  if (mean < clockGapMinMs) return false;
-  const off = gaps.filter((gap) => Math.abs(gap - mean) > clockDeviation * mean).length;
-  return off <= gaps.length * 0.1;
+  const regular = gaps.filter((gap) => Math.abs(gap - mean) <= clockDeviation * mean).length;
+  return mean >= clockGapMinMs && regular >= gaps.length * clockShareMin;
 }

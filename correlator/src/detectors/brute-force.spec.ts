@@ -1,0 +1,158 @@
+import { Application } from "@picket/proto/batch/flow-columns.js";
+import { describe, expect, it } from "vitest";
+import { defaultPolicy } from "../policy/policy.js";
+import { bruteForce } from "./brute-force.js";
+import { permuted, runDetector, runStartMs, type RunFlow } from "./testing/fact-run.js";
+
+const limit = defaultPolicy.bruteForce.attemptsMin;
+const outside = "198.51.100.7";
+const inside = "10.0.0.7";
+
+/** Failed logins of one source at one host, a few seconds apart without a rhythm. */
+function tries(count: number, details: Partial<RunFlow> = {}): RunFlow[] {
+  return Array.from({ length: count }, (_, index) => ({
+    source: inside,
+    destination: "10.0.0.1",
+    port: 22,
+    sourcePort: 40_000 + index,
+    timeMs: runStartMs + index * 3000 + ((index * 7919) % 2900),
+    durationMs: 1500,
+    forwardPackets: 12,
+    reversePackets: 10,
+    forwardBytes: 2300 + (index % 5) * 20,
+    reverseBytes: 2400 + (index % 3) * 30,
+    ...details,
+  }));
+}
+
+const each = (flows: RunFlow[], change: (index: number) => Partial<RunFlow>): RunFlow[] =>
+  flows.map((flow, index) => ({ ...flow, ...change(index) }));
+
+describe("brute force of one host", () => {
+  it.each([
+    [limit - 1, 0],
+    [limit, 1],
+    [limit + 1, 1],
+  ])("with %i attempts gives %i findings", async (attempts, findings) => {
+    expect(await runDetector(bruteForce, tries(attempts))).toHaveLength(findings);
+  });
+
+  it("names who tried what where", async () => {
+    expect(await runDetector(bruteForce, tries(100))).toMatchObject([
+      {
+        kind: "brute_force",
+        primaryKey: inside,
+        severity: "medium",
+        sources: [inside],
+        targets: ["10.0.0.1"],
+        ports: ["tcp/22"],
+        contactCount: 100,
+      },
+    ]);
+  });
+
+  it.each([
+    [outside, 100, "low"],
+    [outside, 150, "medium"],
+    [outside, 1500, "high"],
+    [inside, 30, "medium"],
+  ])("by %s with %i attempts is %s", async (source, attempts, severity) => {
+    const flows = each(tries(attempts, { source }), (index) => ({ timeMs: runStartMs + index * 390 }));
+    const findings = await runDetector(bruteForce, flows);
+    expect(findings[findings.length - 1].severity).toBe(severity);
+  });
+
+  it("knows SSH on any port", async () => {
+    const flows = tries(60, { port: 902, application: Application.ssh });
+    expect(await runDetector(bruteForce, flows)).toMatchObject([{ ports: ["tcp/902"] }]);
+    expect(await runDetector(bruteForce, tries(60, { port: 902 }))).toEqual([]);
+  });
+
+  it.each([21, 23, 3389, 5900])("finds it at port %i", async (port) => {
+    expect(
+      await runDetector(bruteForce, tries(60, { port, forwardBytes: 700, reverseBytes: 900 })),
+    ).toHaveLength(1);
+  });
+
+  it("counts over the edge of ten minutes", async () => {
+    const flows = each(tries(40), (index) => ({
+      timeMs: runStartMs + 540_000 + index * 3000 + ((index * 7919) % 2900),
+    }));
+    expect((await runDetector(bruteForce, flows)).length).toBeGreaterThan(0);
+  });
+
+  it("is the same in any order, twice and from two sensors", async () => {
+    const flows = tries(90);
+    const [once] = await runDetector(bruteForce, flows);
+    const [again] = await runDetector(bruteForce, permuted([...flows, ...flows]), {
+      sensorsOf: () => [1, 2],
+    });
+    expect({ ...again, evidence: [] }).toEqual({ ...once, evidence: [] });
+    expect(again.evidence.map(({ contactCount }) => contactCount)).toEqual([90, 90]);
+  });
+});
+
+describe("spraying", () => {
+  const spray = (count: number, hosts: number, details: Partial<RunFlow> = {}): RunFlow[] =>
+    each(tries(count, details), (index) => ({ destination: `10.0.1.${index % hosts}` }));
+
+  it("of several hosts by one source is one finding", async () => {
+    const [finding] = await runDetector(bruteForce, spray(40, 8, { source: outside }));
+    expect(finding).toMatchObject({ primaryKey: outside, severity: "medium", targetCount: 8 });
+    expect(finding.factors.map(({ name }) => name)).toContain("sprayed_hosts");
+  });
+
+  it("needs five hosts", async () => {
+    expect(await runDetector(bruteForce, spray(40, 4))).toEqual([]);
+    expect(await runDetector(bruteForce, spray(40, 5))).toHaveLength(1);
+  });
+
+  it("is seen of a /24 whose sources try too little each", async () => {
+    const flows = each(spray(60, 6), (index) => ({ source: `198.51.100.${index % 12}` }));
+    expect(await runDetector(bruteForce, flows)).toMatchObject([
+      { primaryKey: "198.51.100.0/24", sourceCount: 12, targetCount: 6 },
+    ]);
+  });
+
+  it("is no matter of the /24 when one source does it all", async () => {
+    expect(await runDetector(bruteForce, spray(60, 6, { source: outside }))).toMatchObject([
+      { primaryKey: outside },
+    ]);
+  });
+});
+
+describe("logins that are no attack", () => {
+  it.each([
+    [
+      "a check that logs in on schedule",
+      each(tries(200), (index) => ({
+        timeMs: runStartMs + index * 5000 + (index % 3) * 40,
+        durationMs: 300,
+      })),
+    ],
+    ["a check that only connects", tries(200, { flags: 0x13 })],
+    [
+      "git and ansible, which move something in most connections",
+      each(tries(200), (index) =>
+        index % 5 < 2 ? {} : { forwardBytes: 5000 + index * 97, reverseBytes: 9000 },
+      ),
+    ],
+    ["rsync, a connection a file", each(tries(200), (index) => ({ forwardBytes: 6000 + index * 4000 }))],
+    ["sessions of people", tries(60, { durationMs: 300_000, forwardBytes: 4000 })],
+    [
+      "an application without a connection pool",
+      each(tries(100, { port: 3306 }), (index) => ({
+        forwardBytes: 900 + (index % 4) * 30,
+        reverseBytes: 1500 + ((index * 37) % 2000),
+      })),
+    ],
+    ["a directory asked at each login", tries(100, { port: 389, forwardBytes: 700, reverseBytes: 800 })],
+    [
+      "an office that polls its mail",
+      tries(250, { port: 993, source: outside, forwardBytes: 2500, reverseBytes: 6000 }),
+    ],
+    ["a web server", tries(500, { port: 443 })],
+  ])("%s", async (_, flows) => {
+    expect(await runDetector(bruteForce, flows)).toEqual([]);
+  });
+});
