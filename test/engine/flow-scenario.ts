@@ -14,6 +14,16 @@ export interface ScenarioFlow {
   readonly protocol?: number;
   readonly sourcePort?: number;
   readonly stealth?: number;
+  /** Default: 50 ms when answered. */
+  readonly durationMs?: number;
+  readonly forwardPackets?: number;
+  readonly reversePackets?: number;
+  readonly forwardBytes?: number;
+  readonly reverseBytes?: number;
+  /** The initiator's TCP flags together. */
+  readonly flags?: number;
+  /** See `Application`. */
+  readonly application?: number;
 }
 
 /** A batch ready to be delivered any number of times. */
@@ -102,9 +112,14 @@ function appendFlow(builder: FlowBatchBuilder, flow: ScenarioFlow): void {
   columns.recordKind[row] = RecordKind.only;
   columns.stealthKind[row] = flow.stealth ?? 0;
   columns.startUs[row] = flow.timeMs * 1000;
-  columns.endUs[row] = flow.timeMs * 1000 + (flow.outcome === Outcome.answered ? 50_000 : 0);
-  columns.forwardPackets[row] = 1;
-  columns.forwardBytes[row] = 60;
+  const durationMs = flow.durationMs ?? (flow.outcome === Outcome.answered ? 50 : 0);
+  columns.endUs[row] = (flow.timeMs + durationMs) * 1000;
+  columns.forwardPackets[row] = flow.forwardPackets ?? 1;
+  columns.forwardBytes[row] = flow.forwardBytes ?? 60;
+  columns.reversePackets[row] = flow.reversePackets ?? 0;
+  columns.reverseBytes[row] = flow.reverseBytes ?? 0;
+  columns.forwardTcpFlags[row] = flow.flags ?? 0;
+  columns.application[row] = flow.application ?? 0;
 }
 
 function wordsOf(text: string): number[] {

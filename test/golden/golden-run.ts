@@ -1,0 +1,11 @@
+import type { Incident } from "@picket/correlator/incidents/incident.js";
+import { spreadFlows, scenarioStartMs, type ScenarioFlow } from "../engine/flow-scenario.js";
+import { memoryPorts } from "../engine/memory-ports.js";
+import { activeIncidents, runEngine } from "../engine/run-engine.js";
+
+/** What the whole engine says of flows that eight sensors saw, each flow twice, once everything is closed. */
+export async function incidentsOf(flows: readonly ScenarioFlow[]): Promise<Incident[]> {
+  const batches = spreadFlows(flows, { sensors: 8, seed: 5, isDuplicated: true, recordsPerBatch: 500 });
+  const untilMs = scenarioStartMs + 7_200_000;
+  return activeIncidents(await runEngine(memoryPorts(), batches, { correlators: 2, seed: 5, untilMs }));
+}
