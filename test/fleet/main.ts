@@ -110,10 +110,7 @@ function readArguments(args: readonly string[]): Request | string {
         runMs,
         quietMs: Math.min(runMs / 3, seconds(given.quiet, "quiet", fleetDefaults.quietMs)),
         flowsPerSecond: given.flows === undefined ? undefined : numberOf("flows", given.flows, 1, 1e6),
-        attacks:
-          given.attacks === undefined
-            ? undefined
-            : given.attacks.split(",").filter((name) => name !== "none"),
+        attacks: attacksOf(given.attacks),
         correlators: correlatorsOf(given.correlators, given.nats !== undefined),
         statusEveryMs:
           given.status === undefined
@@ -127,6 +124,13 @@ function readArguments(args: readonly string[]): Request | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function attacksOf(text: string | undefined): string[] | undefined {
+  const names = text?.split(",").filter((name) => name !== "none");
+  const unknown = names?.find((name) => !attackKinds.some((kind) => kind.name === name));
+  if (unknown !== undefined) throw new Error(`there is no attack ${unknown}: --attacks list names them`);
+  return names;
 }
 
 function correlatorsOf(text: string | undefined, isGivenSystem: boolean): number {
