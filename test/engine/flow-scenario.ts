@@ -24,6 +24,8 @@ export interface ScenarioFlow {
   readonly flags?: number;
   /** See `Application`. */
   readonly application?: number;
+  /** Host name that the flow asked for or named. */
+  readonly name?: string;
 }
 
 /** A batch ready to be delivered any number of times. */
@@ -120,6 +122,7 @@ function appendFlow(builder: FlowBatchBuilder, flow: ScenarioFlow): void {
   columns.reverseBytes[row] = flow.reverseBytes ?? 0;
   columns.forwardTcpFlags[row] = flow.flags ?? 0;
   columns.application[row] = flow.application ?? 0;
+  if (flow.name !== undefined) builder.setName(row, Buffer.from(flow.name), 0, flow.name.length);
 }
 
 function wordsOf(text: string): number[] {
