@@ -61,9 +61,10 @@ function noteOf(result: FleetResult): string {
   const used = Object.entries(result.cpuSeconds).map(
     ([name, seconds]) => `${name} ${rounded(seconds / result.seconds)}`,
   );
+  const wrong = result.falseIncidents.map(({ kind, severity }) => `, false: ${kind} ${severity}`);
   return (
     `${result.sensors} sensors: ${rounded(result.flowsPerSecond)} flows/s in ${rounded(result.batchesPerSecond)} batches/s, ` +
     `${rounded(result.redisBytes / 1e6)} MB and ${result.redisKeys} keys in Redis, ${result.recordsLost} records lost, ` +
-    `${result.falseIncidents.length} false incidents${result.isSettled ? "" : ", NOT SETTLED"}; cores used: ${used.join(", ")}`
+    `${result.falseIncidents.length} false incidents${wrong.join("")}${result.isSettled ? "" : ", NOT SETTLED"}; cores used: ${used.join(", ")}`
   );
 }
