@@ -144,10 +144,48 @@ describe("many sources", () => {
 
   it.each([
     [3, []],
-    [4, ["distributed_scan low"]],
-    [5, ["distributed_scan medium"]],
+    [4, ["background_scanning info"]],
+    [24, ["background_scanning info"]],
+    [25, ["distributed_scan medium"]],
   ])("(%i) that fail at one service", async (sources, expected) => {
     expect(await kindsOf(crowd(sources))).toEqual(expected);
+  });
+
+  it.each([
+    [2, ["horizontal_scan low", "horizontal_scan low"]],
+    [3, ["background_scanning info"]],
+    [40, ["background_scanning info"]],
+  ])("(%i) that scan a little on their own in a day are its background", async (sources, expected) => {
+    const scans = Array.from({ length: sources }, (_, source) =>
+      each(8, (index) => ({
+        source: `203.${source}.0.9`,
+        destination: `10.1.0.${1 + index}`,
+        port: 1000 + source,
+        timeMs: startMs + source * 240_000 + index * 1000,
+      })),
+    );
+    const incidents = await incidentsOf(scans.flat());
+    expect(incidents.map(({ kind, severity }) => `${kind} ${severity}`)).toEqual(expected);
+    if (sources > 2) expect(incidents[0].sourceCount).toBe(sources);
+  });
+
+  it("that scan a little hide none that scans much", async () => {
+    const small = [1, 2, 3, 4].map((source) =>
+      each(8, (index) => ({
+        source: `203.${source}.0.9`,
+        destination: `10.1.0.${1 + index}`,
+        port: 1000 + source,
+        timeMs: startMs + source * 240_000 + index * 1000,
+      })),
+    );
+    const large = each(40, (index) => ({
+      source: "198.51.100.9",
+      destination: `10.1.0.${1 + index}`,
+      port: 22,
+      timeMs: startMs + index * 60_000,
+    }));
+    const kinds = await kindsOf([...small.flat(), ...large]);
+    expect(kinds.toSorted()).toEqual(["background_scanning info", "horizontal_scan medium"]);
   });
 
   it.each([
@@ -169,7 +207,7 @@ describe("many sources", () => {
 
   it("are a crowd across the edge of two slices", async () => {
     const edgeMs = startMs + 600_000;
-    expect(await kindsOf(crowd(6, (index) => ({ timeMs: edgeMs - 30_000 + index * 10_000 })))).toEqual([
+    expect(await kindsOf(crowd(26, (index) => ({ timeMs: edgeMs - 6000 + index * 2000 })))).toEqual([
       "distributed_scan medium",
     ]);
   });

@@ -11,6 +11,9 @@ import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
 const targetWindowMs = 90_000;
+/** How much denser the densest 90 seconds are than the 20 minutes around them; what is knocked at all day stays below. */
+export const burstFactorName = "rate_over_usual";
+const burstFactorMin = 3;
 /** Below this many sources no tail probability makes a crowd. */
 const sourcesMin = 4;
 
@@ -84,6 +87,12 @@ function detectTarget(
       weight: 0.55 + marginWeight(sources, limit, 0.1, 0.2),
     },
     { name: "failed_ports_per_target", value: ports, threshold: limit, weight: 0.1 },
+    {
+      name: burstFactorName,
+      value: rateOverUsual(members, contacts),
+      threshold: burstFactorMin,
+      weight: 0,
+    },
   ];
   return findingFrom(members, contacts, factors, evaluation);
 }
@@ -99,6 +108,16 @@ function isUsual(
   return (
     crowdTail(count, crowdBaseline(members.history, members.key.slice, crowdProbability)) >= crowdProbability
   );
+}
+
+function rateOverUsual({ key }: CrowdMembers, contacts: readonly SourcedContact[]): number {
+  const timed = contacts.map(({ source, contact }) => ({
+    timeMs: contact.firstMs,
+    value: source + portKey(contact.port, contact.protocol),
+  }));
+  const densest = mostDistinctWithin(timed, targetWindowMs, key.slice * contactSliceMs);
+  const usual = (contacts.length * targetWindowMs) / (2 * contactSliceMs);
+  return Math.round((densest / usual) * 100) / 100;
 }
 
 function sourcesWithin(members: CrowdMembers, contacts: readonly SourcedContact[], lengthMs: number): number {

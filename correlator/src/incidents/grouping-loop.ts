@@ -1,5 +1,5 @@
 import type { HomeNetworks } from "../flows/home-networks.js";
-import type { Policy } from "../policy/policy.js";
+import { defaultPolicy, type Policy } from "../policy/policy.js";
 import { CoverageHistory } from "../sensors/coverage-history.js";
 import type { GapLedger } from "../sensors/gap-ledger.js";
 import type { SensorRecord, SensorRegistry } from "../sensors/sensor-registry.js";
@@ -7,6 +7,7 @@ import { addressKeyOfText } from "../windows/address-text.js";
 import { mayConfirm, type RebuildGate } from "../rebuild/rebuild-ledger.js";
 import { isDrillSensor } from "./drill.js";
 import { Grouping, type GroupingCounters } from "./grouping.js";
+import type { GroupingSettings } from "./incident-groups.js";
 import type { FindingBoard, IncidentStore } from "./incident-store.js";
 import type { IncidentEvent } from "./incident.js";
 import type { Lease, Leases } from "./leases.js";
@@ -144,9 +145,15 @@ export class GroupingLoop {
     for (const gap of gaps) this.history.addGap(gap, nowMs);
   }
 
-  private settings(): { sessionGapMs: number; burstHostsMin: number } {
+  private settings(): Omit<GroupingSettings, "sensorName"> {
+    const { incident } = this.policy ?? defaultPolicy;
     return {
-      sessionGapMs: (this.policy?.incident.sessionGapHours ?? 24) * 3_600_000,
+      sessionGapMs: incident.sessionGapHours * 3_600_000,
+      background: {
+        contactsMax: incident.backgroundContactsMax,
+        sourcesMin: incident.backgroundSourcesMin,
+        isInside: this.isInside,
+      },
       burstHostsMin: this.burstHostsMin(this.sensors.length),
     };
   }

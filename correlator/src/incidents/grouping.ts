@@ -139,7 +139,7 @@ export class Grouping {
 
   /** Two correlators may tell of one window; what arrives last need not be what was read last. */
   private addProvisional(finding: Finding): void {
-    const key = `${finding.view === "facts" ? finding.kind : finding.view}|${finding.primaryKey}|${finding.sliceEndMs}`;
+    const key = `${finding.view === "facts" ? `${finding.kind} ${finding.partition}` : finding.view}|${finding.primaryKey}|${finding.sliceEndMs}`;
     const known = this.provisional.get(key);
     if (known !== undefined && known.contactCount > finding.contactCount) return;
     const oldest = this.provisional.keys().next().value;

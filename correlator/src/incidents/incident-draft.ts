@@ -15,6 +15,8 @@ import {
 /** Most sources, targets and ports an incident lists. */
 const partiesMax = 1000;
 const samplesMax = 12;
+/** Most sources that are told apart where only their number is said. */
+const countedSourcesMax = 100_000;
 
 interface DraftEvidence {
   readonly contacts: ViewCounts;
@@ -50,6 +52,8 @@ export class IncidentDraft {
   readonly targets = new Set<string>();
   readonly ports = new Set<string>();
   readonly primaryKeys = new Set<string>();
+  /** Distinct sources of an incident of thousands; empty for others. */
+  private readonly countedSources = new Set<string>();
   private readonly contacts = new ViewCounts();
   private readonly factors = new Map<string, ScoreFactor>();
   private readonly evidence = new Map<number, DraftEvidence>();
@@ -100,6 +104,7 @@ export class IncidentDraft {
       targets: new Set(this.targets),
       ports: new Set(this.ports),
       primaryKeys: new Set(this.primaryKeys),
+      countedSources: new Set(this.countedSources),
       factors: new Map(this.factors),
       evidence: new Map(
         [...this.evidence].map(([sensor, known]) => [sensor, { ...known, contacts: known.contacts.clone() }]),
@@ -138,6 +143,12 @@ export class IncidentDraft {
   absorb(other: IncidentDraft): void {
     this.severity = higher(this.severity, other.severity);
     this.confidence = Math.max(this.confidence, other.confidence);
+    for (const factor of other.factors.values()) this.addFactor(factor);
+    this.rollUp(other);
+  }
+
+  /** Takes over what was seen, but not how bad and how certain it was. */
+  rollUp(other: IncidentDraft): void {
     this.firstSeenMs = Math.min(this.firstSeenMs, other.firstSeenMs);
     this.lastSeenMs = Math.max(this.lastSeenMs, other.lastSeenMs);
     this.lastSliceEndMs = Math.max(this.lastSliceEndMs, other.lastSliceEndMs);
@@ -146,13 +157,24 @@ export class IncidentDraft {
     addAll(this.sources, [...other.sources]);
     addAll(this.targets, [...other.targets]);
     addAll(this.ports, [...other.ports]);
-    for (const factor of other.factors.values()) this.addFactor(factor);
     this.contacts.absorb(other.contacts);
     for (const [sensor, { contacts, firstSeenMs, lastSeenMs }] of other.evidence)
       this.evidenceOf(sensor, firstSeenMs, lastSeenMs).contacts.absorb(contacts);
     this.raiseCounts(other);
     this.addSamples(other.samples);
     other.mergedInto = this.id;
+  }
+
+  /** Counts sources beyond those that an incident lists. */
+  countSources(sources: Iterable<string>): void {
+    for (const source of this.countedSources.size === 0 ? this.sources : []) this.countedSources.add(source);
+    for (const source of sources)
+      if (this.countedSources.size < countedSourcesMax) this.countedSources.add(source);
+    this.sourceCount = Math.max(this.sourceCount, this.countedSources.size);
+  }
+
+  get contactCount(): number {
+    return this.contacts.total();
   }
 
   /** Changes whenever the content does, and costs far less to compare. */
@@ -281,7 +303,8 @@ function storedFinding(incident: Incident): Finding {
 
 function primaryKeyOf(incident: Incident): string {
   if (incident.kind === "cross_host_burst") return incident.targets.length > 0 ? "inbound" : "outbound";
-  if (incident.kind === "service_outage") return `${incident.targets[0]} ${incident.ports[0]}`;
+  if (incident.kind === "service_outage" || incident.kind === "beacon")
+    return `${incident.targets[0]} ${incident.ports[0]}`;
   if (incident.kind === "distributed_scan" || incident.kind === "campaign") return incident.ports[0] ?? "";
   return incident.sources[0] ?? "";
 }

@@ -1,6 +1,15 @@
 import { familyOf, incidentId } from "./incident-id.js";
 import { incidentKinds, type Finding, type IncidentKind } from "./incident.js";
 import { IncidentDraft } from "./incident-draft.js";
+import {
+  backgroundFinding,
+  backgroundId,
+  dayOf,
+  isSmallDraft,
+  isSmallFromOutside,
+  weighedAtEdge,
+  type BackgroundSettings,
+} from "./background.js";
 import { BurstGroups } from "./burst-groups.js";
 
 /** What the fold needs to know besides the findings. */
@@ -9,6 +18,7 @@ export interface GroupingSettings {
   /** Hosts that must burst together. */
   readonly burstHostsMin: number;
   readonly sensorName: (sensor: number) => string;
+  readonly background: BackgroundSettings;
 }
 
 /** Kinds that name several sources of one job; a source's own findings join them. */
@@ -92,14 +102,67 @@ export class IncidentGroups {
       if (bursts.length > 0 && bursts[0].sliceEndMs !== finding.sliceEndMs)
         bursts = this.applyBursts(bursts, settings);
       if (finding.kind === "host_burst") bursts.push(finding);
-      else this.apply(finding, settings);
+      else this.apply(weighedAtEdge(finding, settings.background), settings);
     }
     this.applyBursts(bursts, settings);
   }
 
   private apply(finding: Finding, settings: GroupingSettings): void {
+    if (isSmallFromOutside(finding, settings.background) && this.applyBackground(finding, settings)) return;
     if (starKinds.has(finding.kind)) this.applyStar(finding, settings);
     else this.applySingle(finding, settings);
+  }
+
+  /**
+   * Adds a small scan from outside to its day's background, which opens once
+   * there are enough of them and takes over those that were told alone. False
+   * when it belongs elsewhere: to an incident of several sources, or to a larger
+   * one of its own.
+   */
+  private applyBackground(finding: Finding, settings: GroupingSettings): boolean {
+    const { background } = settings;
+    if (this.isPartOfLarger(finding, settings)) return false;
+    const day = dayOf(finding.sliceStartMs);
+    const small = this.smallDrafts(finding, day, settings);
+    const sources = new Set([...small.flatMap((draft) => [...draft.sources]), ...finding.sources]);
+    const id = backgroundId(day);
+    const isOpen = this.drafts.has(id);
+    if (!isOpen && sources.size < background.sourcesMin) return false;
+    const draft = isOpen ? this.own(id) : this.openAs(id, backgroundFinding(finding, 0, background));
+    for (const other of small) this.rollUp(draft, other.id);
+    draft.countSources(sources);
+    this.addTo(draft, backgroundFinding(finding, draft.sourceCount, background), settings);
+    return true;
+  }
+
+  private isPartOfLarger(finding: Finding, settings: GroupingSettings): boolean {
+    if (starKinds.has(finding.kind)) {
+      const stars = this.matchingStars(finding, settings).map((id) => this.drafts.get(id));
+      return stars.some((star) => star !== undefined && !isSmallDraft(star, settings.background));
+    }
+    if (this.starOf(finding.primaryKey, finding, settings) !== undefined) return true;
+    const own = this.knownByKey(finding, settings);
+    return own !== undefined && !isSmallDraft(own, settings.background);
+  }
+
+  /** Open incidents that hold no more than small scans of this day; with its background open, the finding's own. */
+  private smallDrafts(finding: Finding, day: number, settings: GroupingSettings): IncidentDraft[] {
+    const own = this.knownByKey(finding, settings);
+    if (this.drafts.has(backgroundId(day))) return own === undefined ? [] : [own];
+    return [...this.drafts.values()].filter(
+      (draft) =>
+        draft.mergedInto === "" &&
+        (draft === own || dayOf(draft.lastSliceEndMs - 1) === day) &&
+        isSmallDraft(draft, settings.background),
+    );
+  }
+
+  private rollUp(into: IncidentDraft, id: string): void {
+    const other = this.own(id);
+    into.rollUp(other);
+    this.changed.add(id);
+    for (const key of other.primaryKeys) deleteIf(this.byKey, keyText(other.kind, key), id);
+    for (const source of other.sources) deleteIf(this.starBySource, source, id);
   }
 
   private applySingle(finding: Finding, settings: GroupingSettings): void {
@@ -110,7 +173,7 @@ export class IncidentGroups {
     const draft =
       star === undefined ? (this.openByKey(finding, settings) ?? this.open(finding)) : this.own(star.id);
     this.addTo(draft, finding, settings);
-    if (star === undefined) draft.kind = finding.kind;
+    if (star === undefined && !isSweepOfScan(draft.kind, finding)) draft.kind = finding.kind;
   }
 
   private applyStar(finding: Finding, settings: GroupingSettings): void {
@@ -192,9 +255,14 @@ export class IncidentGroups {
   }
 
   private openByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
+    const draft = this.knownByKey(finding, settings);
+    return draft === undefined ? undefined : this.own(draft.id);
+  }
+
+  private knownByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
     const id = this.byKey.get(keyText(finding.kind, finding.primaryKey));
     const draft = id === undefined ? undefined : this.drafts.get(id);
-    return draft !== undefined && this.isOpen(draft, finding, settings) ? this.own(draft.id) : undefined;
+    return draft !== undefined && this.isOpen(draft, finding, settings) ? draft : undefined;
   }
 
   private isOpen(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): boolean {
@@ -202,11 +270,15 @@ export class IncidentGroups {
   }
 
   private open(finding: Finding): IncidentDraft {
-    const id = incidentId(finding.kind, finding.primaryKey, finding.sliceStartMs);
+    const draft = this.openAs(incidentId(finding.kind, finding.primaryKey, finding.sliceStartMs), finding);
+    this.byKey.set(keyText(finding.kind, finding.primaryKey), draft.id);
+    return draft;
+  }
+
+  private openAs(id: string, finding: Finding): IncidentDraft {
     const draft = new IncidentDraft(id, finding);
     this.drafts.set(id, draft);
     this.owned.add(id);
-    this.byKey.set(keyText(finding.kind, finding.primaryKey), id);
     return draft;
   }
 
@@ -245,6 +317,11 @@ function sortFindings(findings: readonly Finding[]): Finding[] {
 
 function rank(kind: IncidentKind): number {
   return starKinds.has(kind) ? 0 : 1 + incidentKinds.indexOf(kind);
+}
+
+/** Pings tell less than the scan they belong to. */
+function isSweepOfScan(kind: IncidentKind, finding: Finding): boolean {
+  return finding.view === "facts" && finding.kind === "host_sweep" && kind !== "fan_out";
 }
 
 function keyText(kind: IncidentKind, primaryKey: string): string {
