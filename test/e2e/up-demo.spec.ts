@@ -36,20 +36,20 @@ describe.runIf(isBuilt)("picket up --demo", () => {
   };
   /** The incident that names all ten sources and all eight sensors. */
   const wholeIncident = async (server: string): Promise<ShownIncident> => {
-    const untilMs = performance.now() + 20_000;
+    const untilMs = performance.now() + 60_000;
     for (;;) {
       const found = (await listed(server)).find(
         (each) => each.sources.length === 10 && each.evidence.length === 8,
       );
       if (found !== undefined) return found;
-      if (performance.now() > untilMs) throw new Error("the incident did not come within 20 s");
+      if (performance.now() > untilMs) throw new Error("the incident did not come within 60 s");
       await wait(100);
     }
   };
 
   it(
     "serves one incident of ten sources within seconds, and stops cleanly",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       const server = await start();
       const incident = await wholeIncident(server);
@@ -66,7 +66,7 @@ describe.runIf(isBuilt)("picket up --demo", () => {
     },
   );
 
-  it("still knows its incidents and what was said of them after a kill", { timeout: 60_000 }, async () => {
+  it("still knows its incidents and what was said of them after a kill", { timeout: 180_000 }, async () => {
     const state = join(folder, "state");
     const server = await start("--state", state);
     const { id } = await wholeIncident(server);
@@ -87,7 +87,7 @@ describe.runIf(isBuilt)("picket up --demo", () => {
     expect(stdout).toMatch(/Notes\n {2}ana, .*\n {4}a class\n/);
   });
 
-  it("stops in order at a termination signal too", { timeout: 30_000 }, async () => {
+  it("stops in order at a termination signal too", { timeout: 180_000 }, async () => {
     await start();
     up?.signal("SIGTERM");
     expect((await up?.ended)?.code).toBe(0);

@@ -19,7 +19,7 @@ describe.runIf(isBuilt && mayCapture)("picket up with NATS and Redis", () => {
     for (const stop of stops.splice(0).reverse()) await stop();
   });
 
-  it("runs sensor, correlator and api, and stops all of them", { timeout: 90_000 }, async () => {
+  it("runs sensor, correlator and api, and stops all of them", { timeout: 180_000 }, async () => {
     const nats = await startNats();
     stops.push(() => nats.stop());
     const redis = await startRedis();
@@ -52,7 +52,7 @@ describe.runIf(isBuilt && mayCapture)("picket up with NATS and Redis", () => {
     expect((await runPicket(["sensors", "--server", server])).code).toBe(2);
   });
 
-  it("ends a role that is stopped while it connects", { timeout: 60_000 }, async () => {
+  it("ends a role that is stopped while it connects", { timeout: 180_000 }, async () => {
     const nats = await startNats();
     stops.push(() => nats.stop());
     const redis = await startRedis();
@@ -70,7 +70,7 @@ describe.runIf(isBuilt && mayCapture)("picket up with NATS and Redis", () => {
 });
 
 async function runningSensor(server: string, up: PicketProcess): Promise<unknown> {
-  const untilMs = performance.now() + 45_000;
+  const untilMs = performance.now() + 60_000;
   for (;;) {
     const { stdout } = await runPicket(["sensors", "--json", "--server", server]);
     const sensors = stdout.split("\n").filter((line) => line !== "");
