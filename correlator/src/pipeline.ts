@@ -88,7 +88,8 @@ export class Correlator {
     for (const delivery of deliveries) this.observe(delivery);
     try {
       const hot = await this.ports.windows.merge(this.observer.take());
-      const wanted = this.options.provisional !== false ? hot : hot.filter((window) => this.closer.isClosed(window));
+      const wanted =
+        this.options.provisional !== false ? hot : hot.filter((window) => this.closer.isClosed(window));
       await this.evaluate(this.queue.take(wanted, nowMs));
     } catch (error) {
       this.observer.forget();

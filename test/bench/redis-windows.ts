@@ -1,11 +1,7 @@
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
 import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window-store.js";
-import { prefixOf } from "@picket/correlator/windows/address-key.js";
-import { portKey } from "@picket/correlator/windows/contact-key.js";
 import {
-  contactSliceMs,
   type ContactObservation,
-  type CrowdObservation,
   type Observations,
 } from "@picket/correlator/windows/window-store.js";
 import { startRedis } from "../servers/redis-server.js";
@@ -90,8 +86,6 @@ async function measure(seed: number): Promise<Merged> {
 
 function newContacts(next: () => number): Observations {
   const failed: ContactObservation[] = [];
-  const crowds: CrowdObservation[] = [];
-  const slice = startMs / contactSliceMs;
   for (let i = 0; i < mergeContacts; i++) {
     const source = word((next() & 1) === 1 ? next() : 0xc0000000 + (next() % 20_000));
     const destination = word(0x0a000000 + (next() % 2_000));
@@ -105,14 +99,10 @@ function newContacts(next: () => number): Observations {
       outcome: 3,
       stealth: 0,
       sensor: next() % 20,
+      crowds: 15,
     });
-    const portText = portKey(port, 6);
-    crowds.push({ kind: "service", subject: destination + portText, slice, source });
-    crowds.push({ kind: "target", subject: destination, slice, source });
-    crowds.push({ kind: "port", subject: portText, slice, source });
-    crowds.push({ kind: "prefix", subject: prefixOf(source), slice, source });
   }
-  return { failed, answered: [], crowds, starts: [], facts: [] };
+  return { failed, answered: [], starts: [], facts: [] };
 }
 
 function word(value: number): string {

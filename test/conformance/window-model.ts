@@ -1,5 +1,6 @@
 import {
   contactSliceMs,
+  crowdBit,
   dayMs,
   hotSourcesMin,
   startBits,
@@ -29,14 +30,12 @@ export class WindowModel {
   }
 
   crowdSources(key: CrowdKey): string[] {
-    const seen = this.merged
-      .flatMap(({ crowds }) => crowds)
-      .filter((crowd) => crowdText(crowd) === crowdText(key));
+    const seen = this.merged.flatMap(crowdsOf).filter((crowd) => crowdText(crowd) === crowdText(key));
     return [...new Set(seen.map(({ source }) => source))].sort();
   }
 
   crowdKeys(): CrowdKey[] {
-    const crowds = this.merged.flatMap(({ crowds }) => crowds);
+    const crowds = this.merged.flatMap(crowdsOf);
     return [...groupBy(crowds, crowdText).values()].map(([{ kind, subject, slice }]) => ({
       kind,
       subject,
@@ -74,6 +73,22 @@ export class WindowModel {
     const distinct = new Set(seen.flatMap(({ positions }) => positions)).size;
     return Math.round(-startBits * Math.log1p(-distinct / startBits));
   }
+}
+
+/** Who joined which crowd. */
+function crowdsOf({ failed }: Observations): (CrowdKey & { readonly source: string })[] {
+  return failed.flatMap(({ crowds, source, destination, port, protocol, timeMs }) => {
+    const portText = String.fromCharCode(port >>> 8, port & 0xff, protocol);
+    const subjects = {
+      service: destination + portText,
+      target: destination,
+      port: portText,
+      prefix: source.slice(0, source.length === 4 ? 3 : 6),
+    };
+    return (["service", "target", "port", "prefix"] as const)
+      .filter((kind) => (crowds & crowdBit[kind]) !== 0)
+      .map((kind) => ({ kind, subject: subjects[kind], slice: sliceOf(timeMs), source }));
+  });
 }
 
 /** Text by which contacts of a source are told apart. */

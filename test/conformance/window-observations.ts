@@ -3,8 +3,6 @@ import {
   dayMs,
   startSliceMs,
   type ContactObservation,
-  type CrowdKind,
-  type CrowdObservation,
   type Observations,
   type StartDirection,
   type StartObservation,
@@ -32,7 +30,7 @@ export const destinations = [address(10, 0, 0, 9), address(10, 0, 0, 10), addres
 
 /** Observations with nothing in them but what is given. */
 export function only(some: Partial<Observations>): Observations {
-  return { failed: [], answered: [], crowds: [], starts: [], facts: [], ...some };
+  return { failed: [], answered: [], starts: [], facts: [], ...some };
 }
 
 /** A refused TCP contact of the first source, with what matters replaced. */
@@ -46,6 +44,7 @@ export function contact(some: Partial<ContactObservation>): ContactObservation {
     outcome: 3,
     stealth: 0,
     sensor: 1,
+    crowds: 0,
     ...some,
   };
 }
@@ -66,51 +65,19 @@ const anyContact: fc.Arbitrary<ContactObservation> = fc.record({
   outcome: fc.integer({ min: 1, max: 5 }),
   stealth: fc.integer({ min: 0, max: 4 }),
   sensor: fc.constantFrom(0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff),
+  crowds: fc.integer({ min: 0, max: 15 }),
 });
-
-const ipv4Source = fc.oneof(
-  fc.constantFrom(...sources.filter(({ length }) => length === 4)),
-  fc.integer({ min: 0, max: 40 }).map(sourceNumber),
-);
-const ipv6Source = fc.constantFrom(...sources.filter(({ length }) => length > 4));
-const someSlice = timeMs.map((ms) => Math.floor(ms / contactSliceMs));
-
-/** Crowds as packets make them: only a port's crowd has sources of both kinds. */
-const anyCrowd: fc.Arbitrary<CrowdObservation> = fc.oneof(
-  crowdOf("service", [destinations[0] + "\0\x16\x06", "\xff\xfe\r\n\0\0\x11"], ipv4Source),
-  crowdOf("service", [destinations[2] + "\0\x16\x06"], ipv6Source),
-  crowdOf("target", [destinations[0], "\xff\xfe\r\n"], ipv4Source),
-  crowdOf("target", [destinations[2]], ipv6Source),
-  crowdOf("port", ["\0\0\0", "\0\x16\x06"], fc.oneof(ipv4Source, ipv6Source)),
-  crowdOf("prefix", ["\0\0\0", "\xc6\x12\0"], ipv4Source),
-  crowdOf("prefix", ["\x20\x01\x0d\xb8\0\0"], ipv6Source),
-);
-
-function crowdOf(
-  kind: CrowdKind,
-  subjects: readonly string[],
-  source: fc.Arbitrary<string>,
-): fc.Arbitrary<CrowdObservation> {
-  return fc.record({
-    kind: fc.constant(kind),
-    subject: fc.constantFrom(...subjects),
-    slice: someSlice,
-    source,
-  });
-}
 
 const anyStart: fc.Arbitrary<StartObservation> = fc
   .record({
     host: fc.constantFrom(...destinations),
     direction: fc.constantFrom<StartDirection>("outbound", "inbound"),
     slice: fc.integer({ min: 0, max: 19 }).map((back) => Math.floor(midnightMs / startSliceMs) + 10 - back),
-    contribution: fc.constantFrom("a\0b", "a\0c", "\xff".repeat(40)),
+    first: fc.integer({ min: 0, max: 3 }),
   })
-  .map((start) => ({ ...start, positions: positionsOf(start) }));
+  .map(({ first, ...start }) => ({ ...start, positions: positionsFrom(first * 31 + start.slice) }));
 
-/** The same contribution always says the same. */
-function positionsOf(start: Omit<StartObservation, "positions">): number[] {
-  const first = start.contribution.length * 31 + start.slice + (start.direction === "inbound" ? 7 : 0);
+function positionsFrom(first: number): number[] {
   return Array.from({ length: 9 }, (_, index) => (first * (index + 1)) % 4096)
     .filter((position, index, all) => all.indexOf(position) === index)
     .sort((a, b) => a - b);
@@ -120,7 +87,6 @@ function positionsOf(start: Omit<StartObservation, "positions">): number[] {
 export const anyObservations: fc.Arbitrary<Observations> = fc.record({
   failed: fc.array(anyContact, { maxLength: 12 }),
   answered: fc.array(anyContact, { maxLength: 6 }),
-  crowds: fc.array(anyCrowd, { maxLength: 20 }),
   starts: fc.array(anyStart, { maxLength: 6 }),
   facts: fc.constant([]),
 });

@@ -1,5 +1,6 @@
 import {
   contactSliceMs,
+  crowdBit,
   dayMs,
   defaultWindowLimits,
   hotContactsMin,
@@ -65,7 +66,6 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
           const store = await open();
           for (const failed of batch.failed) await store.merge(only({ failed: [failed] }));
           for (const answered of batch.answered) await store.merge(only({ answered: [answered] }));
-          for (const crowd of batch.crowds) await store.merge(only({ crowds: [crowd] }));
           for (const start of batch.starts) await store.merge(only({ starts: [start] }));
           await expectModel(store, [batch]);
         }),
@@ -136,7 +136,9 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
       const store = await open();
       const crowd = { kind: "port", subject: "\0\x16\x06", slice } as const;
       const add = (at: number, source: string): Promise<HotWindow[]> =>
-        store.merge(only({ crowds: [{ ...crowd, slice: at, source }] }));
+        store.merge(
+          only({ failed: [contact({ source, timeMs: at * contactSliceMs, crowds: crowdBit.port })] }),
+        );
       expect(await add(slice, sources[0])).toEqual([]);
       expect(await add(slice, sources[0])).toEqual([]);
       expect(await add(slice, sources[1])).toContainEqual({ kind: "crowd", key: crowd });
@@ -154,23 +156,22 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
 
     test("starts are hot from twenty positions in one slice, whoever reported them", async () => {
       const store = await open();
-      const starts = (contribution: string, from: number, count: number): Observations =>
+      const starts = (from: number, count: number): Observations =>
         only({
           starts: [
             {
               host: destinations[0],
               direction: "outbound",
               slice: startSlice,
-              contribution,
               positions: Array.from({ length: count }, (_, index) => from + index),
             },
           ],
         });
       const startSlice = Math.floor(midnightMs / startSliceMs) + 3;
-      expect(await store.merge(starts("a", 0, hotStartsMin - 1))).toEqual([]);
-      expect(await store.merge(starts("a", 0, hotStartsMin - 1))).toEqual([]);
+      expect(await store.merge(starts(0, hotStartsMin - 1))).toEqual([]);
+      expect(await store.merge(starts(0, hotStartsMin - 1))).toEqual([]);
       const window = { kind: "starts", host: destinations[0], direction: "outbound", slice: startSlice };
-      expect(await store.merge(starts("b", 100, 1))).toEqual([window]);
+      expect(await store.merge(starts(100, 1))).toEqual([window]);
       const endMs = (startSlice + 1) * startSliceMs;
       expect(await store.readHot(partitionOf(destinations[0]), endMs - 1, endMs)).toEqual([window]);
       expect(await store.readHot(partitionOf(destinations[0]), endMs, endMs + 1)).toEqual([]);
@@ -201,9 +202,11 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
       const crowd = { kind: "service", subject: "\x0a\0\0\x01\0\x16\x06", slice } as const;
       for (const sourcesPerCrowdMax of [4, 100]) {
         const store = await open({ ...defaultWindowLimits, sourcesPerCrowdMax });
-        const all = Array.from({ length: 1_100 }, (_, index) => ({ ...crowd, source: sourceNumber(index) }));
-        await store.merge(only({ crowds: all.slice(0, 600) }));
-        await store.merge(only({ crowds: all }));
+        const all = Array.from({ length: 1_100 }, (_, index) =>
+          contact({ source: sourceNumber(index), destination: "\x0a\0\0\x01", crowds: crowdBit.service }),
+        );
+        await store.merge(only({ failed: all.slice(0, 600) }));
+        await store.merge(only({ failed: all }));
         const [window] = await store.readCrowds([crowd]);
         expect(window.sources).toHaveLength(sourcesPerCrowdMax);
         expect(window.count).toBeGreaterThan(1_050);
@@ -212,27 +215,6 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
         const history = await store.readCrowdHistory({ ...crowd, slice: slice + 1 });
         expect(history.get(slice)).toBe(window.count);
       }
-    });
-
-    test("contributions over the cap of a slice are refused and counted", async () => {
-      const store = await open({ ...defaultWindowLimits, startContributionsMax: 3 });
-      const startSlice = Math.floor(midnightMs / startSliceMs);
-      for (let i = 0; i < 5; i++)
-        await store.merge(
-          only({
-            starts: [
-              {
-                host: destinations[0],
-                direction: "inbound",
-                slice: startSlice,
-                contribution: `c${i}`,
-                positions: [i],
-              },
-            ],
-          }),
-        );
-      expect([...(await store.readStarts(destinations[0], "inbound", startSlice, startSlice))]).toEqual([3]);
-      expect(store.counters.startsRefused).toBe(2);
     });
   });
 }

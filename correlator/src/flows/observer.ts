@@ -1,15 +1,12 @@
 import { Outcome, RecordKind, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
-import { prefixOf } from "../windows/address-key.js";
-import { portKey } from "../windows/contact-key.js";
 import type { FactKind } from "../windows/fact-window.js";
 import {
   contactSliceMs,
+  crowdBit,
   dayMs,
   startBits,
   startSliceMs,
   type ContactObservation,
-  type CrowdKind,
-  type CrowdObservation,
   type Observations,
   type StartObservation,
 } from "../windows/window-store.js";
@@ -55,7 +52,6 @@ export class Observer {
   readonly counters: ObserverCounters = { flowsObserved: 0, flowsUncounted: 0, startsLate: 0, factsLate: 0 };
   private failed: ContactObservation[] = [];
   private answered: ContactObservation[] = [];
-  private crowds: CrowdObservation[] = [];
   private starts: StartObservation[] = [];
   private readonly startBuckets = new Map<
     number,
@@ -104,7 +100,7 @@ export class Observer {
       if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row, timeMs);
     }
     this.counters.flowsObserved += columns.length;
-    this.takeStarts(context);
+    this.takeStarts();
     this.facts.observe(columns, context.sensor, context.contribution, context.clockCorrectionMs);
   }
 
@@ -117,12 +113,11 @@ export class Observer {
 
   /** Everything observed since the last call. */
   take(): Observations {
-    const { failed, answered, crowds, starts } = this;
+    const { failed, answered, starts } = this;
     this.failed = [];
     this.answered = [];
-    this.crowds = [];
     this.starts = [];
-    return { failed, answered, crowds, starts, facts: this.facts.take() };
+    return { failed, answered, starts, facts: this.facts.take() };
   }
 
   private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): void {
@@ -135,8 +130,7 @@ export class Observer {
     const slice = Math.floor(timeMs / (isAnswered ? dayMs : contactSliceMs));
     if (this.isSeen(columns, row, slice, timeMs, context.sensor)) return;
     const contact = this.contact(columns, row, timeMs, context.sensor);
-    if (isAnswered) this.answered.push(contact);
-    else this.observeFailed(contact, columns, row);
+    (isAnswered ? this.answered : this.failed).push(contact);
   }
 
   private contact(columns: FlowColumns, row: number, timeMs: number, sensor: number): ContactObservation {
@@ -149,25 +143,17 @@ export class Observer {
       outcome: columns.outcome[row],
       stealth: columns.stealthKind[row],
       sensor,
+      crowds: this.crowdsOf(columns, row),
     };
   }
 
-  private observeFailed(contact: ContactObservation, columns: FlowColumns, row: number): void {
-    this.failed.push(contact);
-    if (!joinsCrowds(contact)) return;
-    const { source, destination, port, protocol } = contact;
-    const slice = Math.floor(contact.timeMs / contactSliceMs);
-    const add = (kind: CrowdKind, subject: string): number =>
-      this.crowds.push({ kind, subject, slice, source });
+  private crowdsOf(columns: FlowColumns, row: number): number {
+    if (!joinsCrowds(columns.protocol[row], columns.outcome[row])) return 0;
     const targetInside = this.addresses.isInside[columns.destinationIndex[row]] === 1;
     const sourceInside = this.addresses.isInside[columns.sourceIndex[row]] === 1;
-    const portText = portKey(port, protocol);
-    add("prefix", prefixOf(source));
-    if (targetInside) add("port", portText);
+    const fleet = targetInside ? crowdBit.prefix | crowdBit.port : crowdBit.prefix;
     // What inside hosts fail to reach outside is an outage out there, not an attack in here.
-    if (sourceInside && !targetInside) return;
-    add("service", destination + portText);
-    add("target", destination);
+    return sourceInside && !targetInside ? fleet : fleet | crowdBit.service | crowdBit.target;
   }
 
   /** Protocols and addresses for which a first contact means something. */
@@ -216,13 +202,12 @@ export class Observer {
     bucket.positions.add(position);
   }
 
-  private takeStarts(context: BatchContext): void {
+  private takeStarts(): void {
     for (const { row, slice, outbound, positions } of this.startBuckets.values())
       this.starts.push({
         host: this.addresses.key(row),
         direction: outbound ? "outbound" : "inbound",
         slice,
-        contribution: context.contribution,
         positions: [...positions].sort((a, b) => a - b),
       });
     this.startBuckets.clear();
@@ -230,9 +215,9 @@ export class Observer {
 }
 
 /** Sources that fail silently over UDP, or at ICMP echo, prove little about each other. */
-function joinsCrowds(contact: ContactObservation): boolean {
-  if (contact.protocol === icmp || contact.protocol === icmpv6) return false;
-  return contact.protocol !== udp || contact.outcome > Outcome.ignored;
+function joinsCrowds(protocol: number, outcome: number): boolean {
+  if (outcome === Outcome.answered || protocol === icmp || protocol === icmpv6) return false;
+  return protocol !== udp || outcome > Outcome.ignored;
 }
 
 /**

@@ -54,6 +54,9 @@ export class SliceCloser {
       : watermarkMs;
     if (!this.closedUntilMs.some((closed) => closed < untilMs)) return;
     this.closedUntilMs = await this.ports.board.closedUntil();
+    this.ports.windows.forget(
+      this.closedUntilMs.reduce((least, closed) => Math.min(least, closed), Infinity),
+    );
     const open = Array.from({ length: partitionCount }, (_, partition) => partition).filter(
       (partition) => this.closedUntilMs[partition] < untilMs,
     );

@@ -24,6 +24,8 @@ export interface ContactObservation {
   readonly stealth: number;
   /** 32-bit hash of the sensor's name. */
   readonly sensor: number;
+  /** Crowds that a failed contact's source joins: bits of `crowdBit`. */
+  readonly crowds: number;
 }
 
 /**
@@ -46,9 +48,12 @@ export interface CrowdKey {
   readonly slice: number;
 }
 
-/** A source seen failing at a crowd's subject. */
-export interface CrowdObservation extends CrowdKey {
-  readonly source: AddressKey;
+/** Bit of each kind of crowd in `ContactObservation.crowds`. */
+export const crowdBit: Readonly<Record<CrowdKind, number>> = { service: 1, target: 2, port: 4, prefix: 8 };
+
+/** Sources that a crowd had in one slice that is closed. */
+export interface CrowdCount extends CrowdKey {
+  readonly count: number;
 }
 
 /** Which end of new flows a host was. */
@@ -60,8 +65,6 @@ export interface StartObservation {
   readonly direction: StartDirection;
   /** floor(event time / startSliceMs). */
   readonly slice: number;
-  /** Identity of the batch: sensor, epoch and sequence; the same batch again changes nothing. */
-  readonly contribution: string;
   /** Bit positions (0 to startBits - 1) of the flows' hashes, ascending, without repeats. */
   readonly positions: readonly number[];
 }
@@ -73,7 +76,6 @@ export const startBits = 4096;
 export interface Observations {
   readonly failed: readonly ContactObservation[];
   readonly answered: readonly ContactObservation[];
-  readonly crowds: readonly CrowdObservation[];
   readonly starts: readonly StartObservation[];
   readonly facts: readonly FactObservation[];
 }
@@ -128,13 +130,11 @@ export interface CrowdWindow {
 export interface WindowLimits {
   readonly contactsPerSourceMax: number;
   readonly sourcesPerCrowdMax: number;
-  readonly startContributionsMax: number;
 }
 
 export const defaultWindowLimits: WindowLimits = {
   contactsPerSourceMax: 1024,
   sourcesPerCrowdMax: 256,
-  startContributionsMax: 512,
 };
 
 /** Failed contacts of a source today from which it is hot. */
@@ -150,6 +150,10 @@ export interface WindowStoreCounters {
   crowdSourcesRefused: number;
   startsRefused: number;
   factsRefused: number;
+}
+
+export function newWindowCounters(): WindowStoreCounters {
+  return { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0, factsRefused: 0 };
 }
 
 /**
@@ -190,6 +194,11 @@ export interface WindowStore {
   ): Promise<Float64Array>;
   /** A subject's facts of the slices from `fromSlice` to `toSlice` inclusive, in order. */
   readFacts(kind: FactKind, subject: string, fromSlice: number, toSlice: number): Promise<FactWindow[]>;
+  /**
+   * Everything that ends at or before `closedMs` is closed in every partition:
+   * what no detector reads any more may be forgotten.
+   */
+  forget(closedMs: number): void;
   /**
    * Hot windows of a partition whose slice ends after `afterMs` and at or before
    * `untilMs`. What is read stays: closing a slice twice changes nothing.

@@ -83,7 +83,7 @@ function newCluster({ url, ...defaults }: RedisNodeOptions) {
 function firstKeyOf(words: readonly (string | Buffer)[]): string | Buffer | undefined {
   const command = String(words[0]);
   if (command === "EVAL" || command === "EVALSHA") return words[2] === "0" ? undefined : words[3];
-  return words[1];
+  return command === "XREAD" ? words[words.indexOf("STREAMS") + 1] : words[1];
 }
 
 /** The client waits without end for a server that is being connected to. */

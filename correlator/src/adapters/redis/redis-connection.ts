@@ -104,6 +104,11 @@ export class RedisConnection {
     }
   }
 
+  /** The keys of one command must lie in one slot. */
+  get isCluster(): boolean {
+    return this.cluster !== undefined;
+  }
+
   /** Runs a script by its name, and with its text where Redis does not know it. */
   async run(
     script: RedisScript,

@@ -4,7 +4,7 @@ import { partitionCount } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection, type RedisReply } from "./redis-connection.js";
 import { boardLogKey, closedKey } from "./redis-finding-board.js";
 import { bytes, list } from "./redis-reply.js";
-import { layoutVersion } from "./windows/window-keys.js";
+import { layoutVersion } from "./window-log/log-keys.js";
 
 const stateKey = "picket:{rebuild}:state";
 /** One in every partition's slot, so that the loss of one shard shows. */

@@ -2,6 +2,8 @@ import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import {
   defaultWindowLimits,
+  newWindowCounters,
+  type CrowdCount,
   type CrowdKey,
   type CrowdWindow,
   type HotWindow,
@@ -10,61 +12,48 @@ import {
   type StartDirection,
   type WindowLimits,
   type WindowStore,
-  type WindowStoreCounters,
 } from "../../windows/window-store.js";
-import { redisScript, type RedisConnection, type RedisReply } from "./redis-connection.js";
-import { list } from "./redis-reply.js";
-import { SipHash } from "./sip-hash.js";
-import { CrowdReader } from "./windows/crowd-reader.js";
-import { HotReader } from "./windows/hot-reader.js";
-import { MergeEncoder } from "./windows/merge-encoder.js";
-import { mergeLua } from "./windows/merge-lua.js";
-import {
-  cutItems,
-  GrownWindows,
-  groupByTtls,
-  grownHash,
-  planMerge,
-  slicesOf,
-  type MergeItem,
-} from "./windows/merge-plan.js";
-import { PartitionReads } from "./windows/partition-reads.js";
-import { RecentExpiries } from "./windows/recent-expiries.js";
-import { StartReader } from "./windows/start-reader.js";
-import type { CallTtls } from "./windows/window-keys.js";
-import { WindowReader } from "./windows/window-reader.js";
+import { WindowView } from "../../windows/window-view.js";
+import type { RedisConnection } from "./redis-connection.js";
+import { shardCount, shardOf, type LogPart } from "./window-log/log-keys.js";
+import { readRecords, type RecordSink } from "./window-log/record-reader.js";
+import { RecordWriter } from "./window-log/record-writer.js";
+import { WindowLog, type LogEntry } from "./window-log/window-log.js";
 
-const merge = redisScript(mergeLua);
-/** Entries of one script call: a few milliseconds, in which nobody else is served. */
-const weightPerCallMax = 2_000;
+/** Bytes of one entry; what comes after them makes another. */
+const entryBytesMax = 64 * 1024;
+/** While the log is read from its beginning, windows older than the newest by this are not kept open. */
+const loadedBackMs = 3 * 3_600_000;
 
 /**
- * Windows in Redis, shared by any number of correlators. One script a partition
- * and micro-batch, so a merge is atomic in each partition; a merge that fails
- * half way may be done again. Where Redis lost its data, `stateEpoch` changes.
+ * Windows shared by any number of correlators: a log in Redis of everything that
+ * was observed, which each correlator folds into a view of its own. A merge
+ * appends, reads what it and the others appended since, and folds that. The
+ * folds commute and repeat without effect, so all views are the same; a view can
+ * be lost at any time. Where Redis lost its data, `stateEpoch` changes.
  */
 export class RedisWindowStore implements WindowStore {
-  readonly counters: WindowStoreCounters = { contactsRefused: 0, crowdSourcesRefused: 0, startsRefused: 0, factsRefused: 0 };
-  private readonly grown = new GrownWindows();
-  private readonly expiries = new RecentExpiries();
-  private readonly encoder: MergeEncoder;
-  private readonly windows: WindowReader;
-  private readonly starts: StartReader;
-  private readonly crowds: CrowdReader;
-  private readonly hot: HotReader;
+  readonly counters = { ...newWindowCounters(), entriesUnreadable: 0 };
+  private readonly log: WindowLog;
+  private view: WindowView;
+  private readonly sink: RecordSink;
   private knownEpoch = -1;
-  private hash = new SipHash(new Uint8Array(16));
+  /** Event time of the newest contact that was read. */
+  private newestMs = 0;
+  private isLoaded = false;
+  private reading: Promise<boolean> | undefined;
+  private touched: HotWindow[] = [];
+  private ownHot: HotWindow[] = [];
 
+  /** @param kindOf kinds of facts by their number */
   constructor(
     private readonly connection: RedisConnection,
-    limits: WindowLimits = defaultWindowLimits,
+    private readonly limits: WindowLimits = defaultWindowLimits,
+    private readonly kindOf: (id: number) => FactKind | undefined = () => undefined,
   ) {
-    this.encoder = new MergeEncoder(limits, this.expiries);
-    const reads = new PartitionReads(connection);
-    this.windows = new WindowReader(reads);
-    this.starts = new StartReader(reads);
-    this.crowds = new CrowdReader(connection, reads);
-    this.hot = new HotReader(connection, this.crowds);
+    this.log = new WindowLog(connection);
+    this.view = new WindowView(this.counters, limits);
+    this.sink = this.newSink();
   }
 
   get stateEpoch(): number {
@@ -75,54 +64,69 @@ export class RedisWindowStore implements WindowStore {
     for (;;) {
       this.followEpoch();
       const same = this.connection.isSameState();
-      const merged = this.mergeAll(observations);
-      try {
-        const [isSame, hot] = await Promise.all([same, merged]);
-        if (isSame) return hot;
-      } catch (error) {
-        this.forget();
-        throw error;
+      const [isSame] = await Promise.all([same, this.append(observations)]);
+      if (!isSame) {
+        await this.connection.renewState();
+        continue;
       }
-      await this.connection.renewState();
+      await this.catchUp();
+      return this.takeOwnHot();
     }
   }
 
-  readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
-    return Promise.all(sources.map((source) => this.windows.source(source, fromDay, toDay)));
+  async readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
+    await this.whenLoaded();
+    return sources.map((source) => this.view.readSource(source, fromDay, toDay));
   }
 
-  readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
-    return Promise.all(keys.map((key) => this.crowds.read(key)));
+  async readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
+    await this.whenLoaded();
+    return keys.map((key) => this.view.readCrowd(key));
   }
 
-  readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>> {
-    return this.crowds.history(key);
+  async readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>> {
+    await this.whenLoaded();
+    return this.view.readCrowdHistory(key);
   }
 
-  readServices(
+  async readServices(
     services: readonly { destination: AddressKey; protocol: number; port: number }[],
     day: number,
   ): Promise<boolean[]> {
-    return Promise.all(services.map((service) => this.windows.isService(service, day)));
+    await this.whenLoaded();
+    return services.map((service) => this.view.isService(service, day));
   }
 
-  readStarts(
+  async readStarts(
     host: AddressKey,
     direction: StartDirection,
     fromSlice: number,
     toSlice: number,
   ): Promise<Float64Array> {
-    this.followEpoch();
-    return this.starts.read(host, direction, fromSlice, toSlice);
+    await this.whenLoaded();
+    return this.view.readStarts(host, direction, fromSlice, toSlice);
   }
 
-  /** Not shared through Redis yet: every fact counts as refused. */
-  readFacts(_kind: FactKind, _subject: string, _from: number, _to: number): Promise<FactWindow[]> {
-    return Promise.resolve([]);
+  async readFacts(
+    kind: FactKind,
+    subject: string,
+    fromSlice: number,
+    toSlice: number,
+  ): Promise<FactWindow[]> {
+    await this.whenLoaded();
+    return this.view.readFacts(kind, subject, fromSlice, toSlice);
   }
 
-  readHot(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
-    return this.hot.read(partition, afterMs, untilMs);
+  /** Reads everything that was acknowledged before; appends the counts of the crowds among the windows. */
+  async readHot(partition: number, afterMs: number, untilMs: number): Promise<HotWindow[]> {
+    await this.catchUp();
+    const hot = this.view.readHot(partition, afterMs, untilMs);
+    await this.appendCounts(this.view.newCrowdCounts(hot));
+    return hot;
+  }
+
+  forget(closedMs: number): void {
+    this.view.forget(closedMs);
   }
 
   /** The connection belongs to whoever made it. */
@@ -130,81 +134,121 @@ export class RedisWindowStore implements WindowStore {
     return Promise.resolve();
   }
 
-  /** Merges items that were read from a store before; the key of each lies in `partition`. */
-  async restore(partition: number, items: readonly MergeItem[]): Promise<void> {
+  /** Appends records that were read from a log before. */
+  async restore(part: LogPart, shard: number, payload: Buffer): Promise<void> {
     this.followEpoch();
-    await this.mergePartition(partition, items);
+    await this.log.append(part, shard, payload, Date.now());
   }
 
   private followEpoch(): void {
     if (this.knownEpoch === this.connection.stateEpoch) return;
     this.knownEpoch = this.connection.stateEpoch;
-    this.forget();
-    this.hash = new SipHash(this.connection.secret);
+    this.log.rewind();
+    this.view = new WindowView(this.counters, this.limits);
+    this.newestMs = 0;
+    this.isLoaded = false;
+    this.ownHot = [];
   }
 
-  private forget(): void {
-    this.grown.clear();
-    this.expiries.clear();
-    this.starts.clear();
+  private async append(observations: Observations): Promise<void> {
+    const contacts = new ShardWriters();
+    for (const contact of observations.failed) contacts.of(contact.source).contact(contact, true);
+    for (const contact of observations.answered) contacts.of(contact.source).contact(contact, false);
+    const starts = new ShardWriters();
+    for (const start of observations.starts) starts.of(start.host).start(start);
+    const facts = new ShardWriters();
+    for (const fact of observations.facts) facts.of(fact.subject).fact(fact);
+    await Promise.all([
+      this.appendAll("contacts", contacts),
+      this.appendAll("starts", starts),
+      this.appendAll("facts", facts),
+    ]);
   }
 
-  private async mergeAll(observations: Observations): Promise<HotWindow[]> {
-    this.counters.factsRefused += observations.facts.length;
-    const calls: Promise<HotWindow[]>[] = [];
-    for (const [partition, items] of planMerge(observations, this.grown).entries())
-      calls.push(this.mergePartition(partition, items));
-    return (await Promise.all(calls)).flat();
+  private async appendCounts(counts: readonly CrowdCount[]): Promise<void> {
+    if (counts.length === 0) return;
+    const writers = new ShardWriters();
+    for (const count of counts) writers.of(count.subject).count(count);
+    await this.appendAll("counts", writers);
   }
 
-  private async mergePartition(partition: number, items: readonly MergeItem[]): Promise<HotWindow[]> {
+  private async appendAll(part: LogPart, writers: ShardWriters): Promise<void> {
     const nowMs = Date.now();
-    this.expiries.advance(nowMs);
-    const calls: Promise<HotWindow[]>[] = [];
-    for (const { ttls, items: alike } of groupByTtls(items, nowMs))
-      for (const some of cutItems(alike, weightPerCallMax))
-        calls.push(this.mergeItems(partition, some, ttls));
-    return (await Promise.all(calls)).flat();
+    const appends: Promise<void>[] = [];
+    for (const { shard, payload } of writers.take())
+      appends.push(this.log.append(part, shard, payload, nowMs));
+    await Promise.all(appends);
   }
 
-  private async mergeItems(
-    partition: number,
-    unordered: readonly MergeItem[],
-    ttls: CallTtls,
-  ): Promise<HotWindow[]> {
-    const { keys, argument, items } = this.encoder.encode(partition, unordered, this.hash, ttls);
-    const [contacts, sources, starts, hots, retries] = list(
-      await this.connection.run(merge, keys, [argument]),
-    );
-    this.counters.contactsRefused += Number(contacts);
-    this.counters.crowdSourcesRefused += Number(sources);
-    this.counters.startsRefused += Number(starts);
-    const hot = itemsAt(items, hots).flatMap(hotWindows);
-    const again = itemsAt(items, retries);
-    if (again.length === 0) return hot;
-    for (const item of again) this.lengthen(item);
-    return [...hot, ...(await this.mergeItems(partition, again, ttls))];
+  private async whenLoaded(): Promise<void> {
+    this.followEpoch();
+    if (!this.isLoaded) await this.catchUp();
   }
 
-  private lengthen(item: MergeItem): void {
-    if (item.type !== "contacts" && item.type !== "crowd") return;
-    item.isLong = true;
-    this.grown.add(grownHash(item));
+  /** Folds everything appended before the call. A read under way began too early to count. */
+  private async catchUp(): Promise<void> {
+    this.followEpoch();
+    await this.reading?.catch(() => {});
+    for (;;) {
+      this.reading ??= this.readOnce().finally(() => (this.reading = undefined));
+      if (!(await this.reading)) break;
+    }
+    this.isLoaded = true;
+  }
+
+  /** True when there may be more. */
+  private async readOnce(): Promise<boolean> {
+    const epoch = this.knownEpoch;
+    const entries = await this.log.read();
+    if (epoch !== this.knownEpoch) return true;
+    for (const entry of entries) this.fold(entry);
+    if (!this.isLoaded) this.view.forget(this.newestMs - loadedBackMs);
+    return entries.length > 0;
+  }
+
+  private fold({ payload, isOwn }: LogEntry): void {
+    if (!readRecords(payload, this.kindOf, this.sink)) this.counters.entriesUnreadable++;
+    if (isOwn && this.isLoaded) this.ownHot.push(...this.touched);
+    this.touched = [];
+  }
+
+  private newSink(): RecordSink {
+    return {
+      failed: (contact) => {
+        this.newestMs = Math.max(this.newestMs, contact.timeMs);
+        this.view.mergeFailed(contact, this.touched);
+      },
+      answered: (contact) => this.view.mergeAnswered(contact),
+      start: (start) => this.view.mergeStart(start, this.touched),
+      fact: (fact) => this.view.mergeFact(fact, this.touched),
+      count: (count) => this.view.mergeHistory(count),
+    };
+  }
+
+  private takeOwnHot(): HotWindow[] {
+    const hot = this.ownHot;
+    this.ownHot = [];
+    return hot;
   }
 }
 
-function itemsAt(items: readonly MergeItem[], numbers: RedisReply): MergeItem[] {
-  return list(numbers).map((number) => items[Number(number)]);
-}
+/** Records of one part by shard, cut into entries. */
+class ShardWriters {
+  private readonly writers: (RecordWriter | undefined)[] = Array.from({ length: shardCount });
+  private readonly full: { shard: number; payload: Buffer }[] = [];
 
-function hotWindows(item: MergeItem): HotWindow[] {
-  if (item.type === "contacts")
-    return [...slicesOf(item.contacts)].map((slice) => ({ kind: "source", source: item.source, slice }));
-  if (item.type === "crowd")
-    return [{ kind: "crowd", key: { kind: item.kind, subject: item.subject, slice: item.slice } }];
-  if (item.type === "start") {
-    const { host, direction, slice } = item.start;
-    return [{ kind: "starts", host, direction, slice }];
+  /** Where the record of the window with this key goes. */
+  of(key: string): RecordWriter {
+    const shard = shardOf(key);
+    const writer = (this.writers[shard] ??= new RecordWriter());
+    if (writer.length >= entryBytesMax) this.full.push({ shard, payload: writer.take() });
+    return writer;
   }
-  return [];
+
+  take(): { shard: number; payload: Buffer }[] {
+    const entries = this.full;
+    for (const [shard, writer] of this.writers.entries())
+      if (writer !== undefined && writer.length > 0) entries.push({ shard, payload: writer.take() });
+    return entries;
+  }
 }

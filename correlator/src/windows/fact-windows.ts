@@ -1,5 +1,5 @@
-import type { FactKind, FactMember, FactObservation, FactWindow } from "../../windows/fact-window.js";
-import type { WindowStoreCounters } from "../../windows/window-store.js";
+import type { FactKind, FactMember, FactObservation, FactWindow } from "./fact-window.js";
+import type { WindowStoreCounters } from "./window-store.js";
 
 /** Subjects of one kind and slice; beyond it facts are refused and counted. */
 const subjectsMax = 100_000;
@@ -21,7 +21,7 @@ interface Subject {
 }
 
 /** Facts by kind, slice and subject. */
-export class MemoryFactWindows {
+export class FactWindows {
   private readonly slices = new Map<FactKind, Map<number, Map<string, Subject>>>();
 
   constructor(private readonly counters: WindowStoreCounters) {}

@@ -1,43 +1,32 @@
-import type { AddressKey } from "../../windows/address-key.js";
-import { linearEstimate } from "../../windows/linear-count.js";
+import type { AddressKey } from "./address-key.js";
+import { linearEstimate } from "./linear-count.js";
 import {
   hotStartsMin,
   startBits,
   startSliceMs,
   type StartDirection,
   type StartObservation,
-  type WindowLimits,
   type WindowStoreCounters,
-} from "../../windows/window-store.js";
+} from "./window-store.js";
 
 /** Slices behind the closed ones whose counts are kept: the baseline reaches 60 back. */
 const keptSlices = 120;
 
-interface StartSlice {
-  readonly positions: Set<number>;
-  readonly contributions: Set<string>;
-  /** Positions of all contributions, repeats included: an upper bound of the count. */
-  reported: number;
-}
-
 /** New flows of each host and direction by slice. */
-export class MemoryStartWindows {
-  private readonly slices = new Map<number, Map<string, StartSlice>>();
+export class StartWindows {
+  private readonly slices = new Map<number, Map<string, Set<number>>>();
   private readonly closed = new Map<number, Map<string, number>>();
   /** Slices before this one are closed: they keep their count only. */
   private openSlice = 0;
 
-  constructor(
-    private readonly limits: WindowLimits,
-    private readonly counters: WindowStoreCounters,
-  ) {}
+  constructor(private readonly counters: WindowStoreCounters) {}
 
   /** True when the slice is hot after this. */
   merge(start: StartObservation): boolean {
     if (start.slice < this.openSlice) return this.refuse();
-    const slice = this.slice(start);
-    if (!slice.contributions.has(start.contribution)) this.add(slice, start);
-    return slice.reported >= hotStartsMin;
+    const positions = this.positionsOf(start);
+    for (const position of start.positions) positions.add(position);
+    return positions.size >= hotStartsMin;
   }
 
   /** Distinct flows of each slice from `fromSlice` to `toSlice` inclusive. */
@@ -68,29 +57,16 @@ export class MemoryStartWindows {
     return false;
   }
 
-  private slice(start: StartObservation): StartSlice {
+  private positionsOf(start: StartObservation): Set<number> {
     let hosts = this.slices.get(start.slice);
     if (hosts === undefined) this.slices.set(start.slice, (hosts = new Map()));
     const key = start.direction + start.host;
-    let slice = hosts.get(key);
-    if (slice === undefined) {
-      slice = { positions: new Set(), contributions: new Set(), reported: 0 };
-      hosts.set(key, slice);
-    }
-    return slice;
-  }
-
-  private add(slice: StartSlice, start: StartObservation): void {
-    if (slice.contributions.size >= this.limits.startContributionsMax) {
-      this.counters.startsRefused++;
-      return;
-    }
-    slice.contributions.add(start.contribution);
-    slice.reported += start.positions.length;
-    for (const position of start.positions) slice.positions.add(position);
+    let positions = hosts.get(key);
+    if (positions === undefined) hosts.set(key, (positions = new Set()));
+    return positions;
   }
 }
 
-function countOf(slice: StartSlice): number {
-  return linearEstimate(slice.positions.size, startBits);
+function countOf(positions: ReadonlySet<number>): number {
+  return linearEstimate(positions.size, startBits);
 }

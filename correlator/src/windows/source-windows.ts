@@ -1,5 +1,5 @@
-import type { AddressKey } from "../../windows/address-key.js";
-import { contactKey } from "../../windows/contact-key.js";
+import type { AddressKey } from "./address-key.js";
+import { contactKey } from "./contact-key.js";
 import {
   contactSliceMs,
   dayMs,
@@ -9,7 +9,7 @@ import {
   type SourceWindow,
   type WindowLimits,
   type WindowStoreCounters,
-} from "../../windows/window-store.js";
+} from "./window-store.js";
 
 /** Sources of one UTC day; beyond it those on probation (one failed contact) go first. */
 const sourcesMax = 250_000;
@@ -38,7 +38,7 @@ interface SourceDay {
 }
 
 /** Contacts of each source by UTC day. */
-export class MemorySourceWindows {
+export class SourceWindows {
   private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
 
   constructor(

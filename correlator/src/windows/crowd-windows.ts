@@ -1,13 +1,13 @@
-import type { AddressKey } from "../../windows/address-key.js";
+import type { AddressKey } from "./address-key.js";
 import {
   hotSourcesMin,
   type CrowdKey,
-  type CrowdObservation,
+  type CrowdCount,
   type CrowdWindow,
   type HotWindow,
   type WindowLimits,
   type WindowStoreCounters,
-} from "../../windows/window-store.js";
+} from "./window-store.js";
 
 /** Slices behind the closed ones whose sources are kept; counts are kept for 7 days. */
 const slicesKept = 6;
@@ -36,7 +36,7 @@ class Crowd {
 }
 
 /** Sources that failed at something, by slice. */
-export class MemoryCrowdWindows {
+export class CrowdWindows {
   private readonly slices = new Map<number, Map<string, Crowd>>();
   /** Counts of slices that are no longer kept, at least two sources each. */
   private readonly history = new Map<string, Map<number, number>>();
@@ -50,13 +50,14 @@ export class MemoryCrowdWindows {
    * Merges one source; the crowd's window when it is hot after this, with
    * `isNew` when it just became so (then the next slice is hot too).
    */
-  merge(observation: CrowdObservation): { window: HotWindow; isNew: boolean } | undefined {
-    const text = crowdText(observation);
-    const crowd = this.add(observation, text);
+  merge(key: CrowdKey, source: AddressKey): { window: HotWindow; isNew: boolean } | undefined {
+    const text = crowdText(key);
+    const crowd = this.add(key.slice, text, source);
     if (crowd.window !== undefined) return { window: crowd.window, isNew: false };
-    if (crowd.listed >= hotSourcesMin) return { window: (crowd.window = windowOf(observation)), isNew: true };
-    const before = this.slices.get(observation.slice - 1)?.get(text);
-    return before?.window === undefined ? undefined : { window: windowOf(observation), isNew: false };
+    if (crowd.listed >= hotSourcesMin)
+      return { window: (crowd.window = { kind: "crowd", key }), isNew: true };
+    const before = this.slices.get(key.slice - 1)?.get(text);
+    return before?.window === undefined ? undefined : { window: { kind: "crowd", key }, isNew: false };
   }
 
   read(key: CrowdKey): CrowdWindow {
@@ -70,7 +71,7 @@ export class MemoryCrowdWindows {
     const counts = new Map(this.history.get(text));
     for (const [slice, crowds] of this.slices) {
       const count = crowds.get(text)?.count ?? 0;
-      if (count >= hotSourcesMin) counts.set(slice, count);
+      if (count >= hotSourcesMin) counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
     }
     for (const slice of counts.keys()) if (slice >= key.slice) counts.delete(slice);
     return counts;
@@ -81,7 +82,7 @@ export class MemoryCrowdWindows {
     for (const [slice, crowds] of this.slices) {
       if (slice >= closedSlice - slicesKept) continue;
       for (const [text, crowd] of crowds)
-        if (crowd.count >= hotSourcesMin) this.remember(text, slice, crowd.count);
+        if (crowd.count >= hotSourcesMin) this.rememberText(text, slice, crowd.count);
       this.slices.delete(slice);
     }
     for (const [text, counts] of this.history) {
@@ -90,12 +91,21 @@ export class MemoryCrowdWindows {
     }
   }
 
-  private add(observation: CrowdObservation, text: string): Crowd {
-    let crowds = this.slices.get(observation.slice);
-    if (crowds === undefined) this.slices.set(observation.slice, (crowds = new Map()));
+  /** Count of a slice in the history, 0 where there is none. */
+  remembered(key: CrowdKey): number {
+    return this.history.get(crowdText(key))?.get(key.slice) ?? 0;
+  }
+
+  remember(count: CrowdCount): void {
+    this.rememberText(crowdText(count), count.slice, count.count);
+  }
+
+  private add(slice: number, text: string, source: AddressKey): Crowd {
+    let crowds = this.slices.get(slice);
+    if (crowds === undefined) this.slices.set(slice, (crowds = new Map()));
     let crowd = crowds.get(text);
-    if (crowd === undefined) crowds.set(text, (crowd = new Crowd(observation.source)));
-    else this.join(crowd, observation.source);
+    if (crowd === undefined) crowds.set(text, (crowd = new Crowd(source)));
+    else this.join(crowd, source);
     return crowd;
   }
 
@@ -114,20 +124,16 @@ export class MemoryCrowdWindows {
     this.counters.crowdSourcesRefused++;
   }
 
-  private remember(text: string, slice: number, count: number): void {
+  private rememberText(text: string, slice: number, count: number): void {
     let counts = this.history.get(text);
     if (counts === undefined) this.history.set(text, (counts = new Map()));
-    counts.set(slice, count);
+    counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
   }
 }
 
 function sourcesOf(crowd: Crowd): AddressKey[] {
   if (crowd.sources !== undefined) return [...crowd.sources];
   return crowd.only === undefined ? [] : [crowd.only];
-}
-
-function windowOf({ kind, subject, slice }: CrowdKey): HotWindow {
-  return { kind: "crowd", key: { kind, subject, slice } };
 }
 
 function crowdText(key: { readonly kind: string; readonly subject: string }): string {

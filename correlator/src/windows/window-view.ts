@@ -1,0 +1,198 @@
+import type { AddressKey } from "./address-key.js";
+import { eachCrowd } from "./contact-crowds.js";
+import { serviceKey } from "./contact-key.js";
+import { CrowdWindows } from "./crowd-windows.js";
+import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
+import { FactWindows } from "./fact-windows.js";
+import { SourceWindows } from "./source-windows.js";
+import { StartWindows } from "./start-windows.js";
+import {
+  contactSliceMs,
+  dayMs,
+  defaultWindowLimits,
+  hotSourcesMin,
+  hotWindowKey,
+  partitionCount,
+  partitionOf,
+  sliceEndMs,
+  type ContactObservation,
+  type CrowdCount,
+  type CrowdKey,
+  type CrowdWindow,
+  type HotWindow,
+  type Observations,
+  type SourceWindow,
+  type StartDirection,
+  type StartObservation,
+  type WindowLimits,
+  type WindowStoreCounters,
+} from "./window-store.js";
+
+/** Services remembered of one UTC day. */
+const servicesMax = 1_000_000;
+const hotKeptMs = 2 * 3_600_000;
+
+/**
+ * The windows, folded from observations: the same whatever order they came in
+ * and however often, as long as no cap refused anything. Every store reads from
+ * one; a store that is shared folds what all correlators wrote.
+ */
+export class WindowView {
+  private readonly sources: SourceWindows;
+  private readonly services = new Map<number, Set<string>>();
+  private readonly crowds: CrowdWindows;
+  private readonly starts: StartWindows;
+  private readonly facts: FactWindows;
+  /** Hot windows of each partition by identity. */
+  private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
+  /** Contact slices before this one are forgotten. */
+  private closedSlice = 0;
+  private closedMs = 0;
+
+  constructor(counters: WindowStoreCounters, limits: WindowLimits = defaultWindowLimits) {
+    this.sources = new SourceWindows(limits, counters);
+    this.crowds = new CrowdWindows(limits, counters);
+    this.starts = new StartWindows(counters);
+    this.facts = new FactWindows(counters);
+  }
+
+  /** Folds everything; the windows that are hot because of it, some of them more than once. */
+  merge(observations: Observations): HotWindow[] {
+    const touched: HotWindow[] = [];
+    for (const contact of observations.failed) this.mergeFailed(contact, touched);
+    for (const contact of observations.answered) this.mergeAnswered(contact);
+    for (const start of observations.starts) this.mergeStart(start, touched);
+    for (const fact of observations.facts) this.mergeFact(fact, touched);
+    return touched;
+  }
+
+  mergeFailed(contact: ContactObservation, touched: HotWindow[]): void {
+    for (const slice of this.sources.mergeFailed(contact))
+      this.touch({ kind: "source", source: contact.source, slice }, touched);
+    const { source } = contact;
+    const slice = Math.floor(contact.timeMs / contactSliceMs);
+    eachCrowd(contact, (kind, subject) => this.mergeCrowd({ kind, subject, slice }, source, touched));
+  }
+
+  mergeAnswered(contact: ContactObservation): void {
+    this.sources.mergeAnswered(contact);
+    const day = Math.floor(contact.timeMs / dayMs);
+    let services = this.services.get(day);
+    if (services === undefined) this.services.set(day, (services = new Set()));
+    if (services.size < servicesMax)
+      services.add(serviceKey(contact.destination, contact.port, contact.protocol));
+  }
+
+  mergeStart(start: StartObservation, touched: HotWindow[]): void {
+    if (!this.starts.merge(start)) return;
+    const { host, direction, slice } = start;
+    this.touch({ kind: "starts", host, direction, slice }, touched);
+  }
+
+  mergeFact(fact: FactObservation, touched: HotWindow[]): void {
+    const slice = this.facts.merge(fact);
+    if (slice !== undefined)
+      this.touch({ kind: "facts", facts: fact.kind, subject: fact.subject, slice }, touched);
+  }
+
+  /** Takes the greater of two counts. */
+  mergeHistory(count: CrowdCount): void {
+    this.crowds.remember(count);
+  }
+
+  readSource(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
+    return this.sources.read(source, fromDay, toDay);
+  }
+
+  readCrowd(key: CrowdKey): CrowdWindow {
+    return this.crowds.read(key);
+  }
+
+  readCrowdHistory(key: CrowdKey): ReadonlyMap<number, number> {
+    return this.crowds.readHistory(key);
+  }
+
+  isService(
+    { destination, port, protocol }: { destination: AddressKey; protocol: number; port: number },
+    day: number,
+  ): boolean {
+    const key = serviceKey(destination, port, protocol);
+    return (this.services.get(day)?.has(key) ?? false) || (this.services.get(day - 1)?.has(key) ?? false);
+  }
+
+  readStarts(host: AddressKey, direction: StartDirection, fromSlice: number, toSlice: number): Float64Array {
+    return this.starts.read(host, direction, fromSlice, toSlice);
+  }
+
+  readFacts(kind: FactKind, subject: string, fromSlice: number, toSlice: number): FactWindow[] {
+    const windows: FactWindow[] = [];
+    for (let slice = fromSlice; slice <= toSlice; slice++)
+      windows.push(this.facts.read(kind, subject, slice));
+    return windows;
+  }
+
+  /** See `WindowStore.readHot`. */
+  readHot(partition: number, afterMs: number, untilMs: number): HotWindow[] {
+    const found: HotWindow[] = [];
+    for (const window of this.hot[partition].values()) {
+      const endMs = sliceEndMs(window);
+      if (endMs > afterMs && endMs <= untilMs) found.push(window);
+    }
+    return found;
+  }
+
+  /** Counts of the crowds among hot windows, where the history does not have them yet. */
+  newCrowdCounts(windows: readonly HotWindow[]): CrowdCount[] {
+    const counts: CrowdCount[] = [];
+    for (const window of windows) {
+      if (window.kind !== "crowd") continue;
+      const { count } = this.crowds.read(window.key);
+      if (count >= hotSourcesMin && count > this.crowds.remembered(window.key))
+        counts.push({ ...window.key, count });
+    }
+    return counts;
+  }
+
+  /** See `WindowStore.forget`. */
+  forget(closedMs: number): void {
+    if (!Number.isFinite(closedMs) || closedMs <= this.closedMs) return;
+    this.closedMs = closedMs;
+    this.starts.close(closedMs);
+    this.facts.close(closedMs);
+    const slice = Math.floor(closedMs / contactSliceMs);
+    if (slice <= this.closedSlice) return;
+    this.closedSlice = slice;
+    const day = Math.floor(closedMs / dayMs);
+    this.sources.dropDaysBefore(day - 1);
+    for (const kept of this.services.keys()) if (kept < day - 1) this.services.delete(kept);
+    this.crowds.close(slice);
+    for (const windows of this.hot)
+      for (const [text, window] of windows)
+        if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(text);
+  }
+
+  private mergeCrowd(key: CrowdKey, source: AddressKey, touched: HotWindow[]): void {
+    const hot = this.crowds.merge(key, source);
+    if (hot === undefined) return;
+    touched.push(hot.window);
+    if (!hot.isNew) return;
+    this.markHot(hot.window);
+    this.markHot({ kind: "crowd", key: { ...key, slice: key.slice + 1 } });
+  }
+
+  private touch(window: HotWindow, touched: HotWindow[]): void {
+    touched.push(window);
+    this.markHot(window);
+  }
+
+  private markHot(window: HotWindow): void {
+    this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
+  }
+}
+
+function hotText(window: HotWindow): string {
+  if (window.kind === "source") return `s${window.slice}|${window.source}`;
+  if (window.kind === "crowd") return `c${window.key.slice}|${window.key.kind}|${window.key.subject}`;
+  if (window.kind === "facts") return `f${window.facts.id}|${window.slice}|${window.subject}`;
+  return `b${window.slice}|${window.direction}|${window.host}`;
+}
