@@ -86,11 +86,12 @@ export class Correlator {
   async applyDeliveries(deliveries: readonly FlowDelivery[], nowMs: number): Promise<void> {
     this.checkStateEpoch();
     for (const delivery of deliveries) this.observe(delivery);
+    const flows = deliveries.reduce((sum, { columns }) => sum + columns.length, 0);
     try {
       const hot = await this.ports.windows.merge(this.observer.take());
-      const wanted =
-        this.options.provisional !== false ? hot : hot.filter((window) => this.closer.isClosed(window));
-      await this.evaluate(this.queue.take(wanted, nowMs));
+      const isWanted = (window: HotWindow): boolean =>
+        this.options.provisional !== false || this.closer.isClosed(window);
+      await this.evaluate(this.queue.take(hot.filter(isWanted), nowMs, flows));
     } catch (error) {
       this.observer.forget();
       throw error;

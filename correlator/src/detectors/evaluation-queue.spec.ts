@@ -2,7 +2,14 @@ import { describe, expect, it } from "vitest";
 import type { HotWindow } from "../windows/window-store.js";
 import { EvaluationQueue } from "./evaluation-queue.js";
 
-const window = (source: string): HotWindow => ({ kind: "source", source, slice: 1 });
+const windows = new Map<string, HotWindow>();
+
+/** Always the same object for a source. */
+function window(source: string): HotWindow {
+  let known = windows.get(source);
+  if (known === undefined) windows.set(source, (known = { kind: "source", source, slice: 1 }));
+  return known;
+}
 
 describe("EvaluationQueue", () => {
   it("gives a window at once the first time and makes it wait a second after that", () => {
@@ -36,10 +43,12 @@ describe("EvaluationQueue", () => {
     expect(queue.takeWaiting(41_000)).toEqual([window("a")]);
   });
 
-  it("hands over no more than a batch in one go", () => {
+  it("hands over some at once, more the more flows made them hot, and the rest later", () => {
     const queue = new EvaluationQueue();
     const many = Array.from({ length: 300 }, (_, index) => window(String(index)));
-    expect(queue.take(many, 0)).toHaveLength(256);
-    expect(queue.takeWaiting(0)).toHaveLength(44);
+    expect(queue.take(many.slice(0, 100), 0)).toHaveLength(32);
+    expect(queue.take(many.slice(100), 0, 12_800)).toHaveLength(132);
+    expect(queue.takeWaiting(0)).toHaveLength(128);
+    expect(queue.takeWaiting(0)).toHaveLength(8);
   });
 });

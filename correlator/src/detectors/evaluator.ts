@@ -3,7 +3,6 @@ import type { Finding } from "../incidents/incident.js";
 import { defaultPolicyRevision, type PolicyRevision } from "../policy/policy.js";
 import type { AddressKey } from "../windows/address-key.js";
 import { parseServiceKey } from "../windows/contact-key.js";
-import { memoryDays, sourceContacts } from "../windows/source-contacts.js";
 import {
   contactSliceMs,
   dayMs,
@@ -77,9 +76,8 @@ export class Evaluator {
 
   private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const untilMs = (evaluation.slice + 1) * contactSliceMs;
-    const { fromDay, toDay } = memoryDays(untilMs);
-    const [window] = await this.windows.readSources([source], fromDay, toDay);
-    return detectSourceScan(sourceContacts(window, untilMs), evaluation);
+    const [contacts] = await this.windows.readContacts([source], untilMs);
+    return detectSourceScan(contacts, evaluation);
   }
 
   private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {
@@ -106,10 +104,9 @@ export class Evaluator {
     listed: number,
   ): Promise<CrowdMembers> {
     const untilMs = (key.slice + 1) * contactSliceMs;
-    const { fromDay, toDay } = memoryDays(untilMs);
     const kept = addresses.slice(0, defaultWindowLimits.sourcesPerCrowdMax);
-    const [windows, history, known] = await Promise.all([
-      this.windows.readSources(kept, fromDay, toDay),
+    const [sources, history, known] = await Promise.all([
+      this.windows.readContacts(kept, untilMs),
       this.windows.readCrowdHistory(key),
       key.kind === "service"
         ? this.windows.readServices([parseServiceKey(key.subject)], Math.floor((untilMs - 1) / dayMs))
@@ -117,7 +114,7 @@ export class Evaluator {
     ]);
     return {
       key,
-      sources: windows.map((window) => sourceContacts(window, untilMs)),
+      sources,
       count,
       refused: count - listed,
       history,

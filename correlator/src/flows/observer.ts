@@ -8,7 +8,6 @@ import {
   startSliceMs,
   type ContactObservation,
   type Observations,
-  type StartObservation,
 } from "../windows/window-store.js";
 import { BatchAddresses } from "./batch-addresses.js";
 import { finishHash, mixWord } from "./flow-hash.js";
@@ -16,6 +15,7 @@ import { defaultPolicy, type Policy } from "../policy/policy.js";
 import { FactRows } from "./fact-rows.js";
 import type { FactObserver } from "./flow-row.js";
 import type { HomeNetworks } from "./home-networks.js";
+import { NewStarts } from "./new-starts.js";
 import { SeenContacts } from "./seen-contacts.js";
 
 const icmp = 1;
@@ -52,11 +52,7 @@ export class Observer {
   readonly counters: ObserverCounters = { flowsObserved: 0, flowsUncounted: 0, startsLate: 0, factsLate: 0 };
   private failed: ContactObservation[] = [];
   private answered: ContactObservation[] = [];
-  private starts: StartObservation[] = [];
-  private readonly startBuckets = new Map<
-    number,
-    { row: number; slice: number; outbound: boolean; positions: Set<number> }
-  >();
+  private readonly starts = new NewStarts();
   private readonly seen = new SeenContacts();
   private readonly addresses = new BatchAddresses();
   private readonly facts: FactRows;
@@ -100,7 +96,7 @@ export class Observer {
       if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row, timeMs);
     }
     this.counters.flowsObserved += columns.length;
-    this.takeStarts();
+    this.starts.endBatch();
     this.facts.observe(columns, context.sensor, context.contribution, context.clockCorrectionMs);
   }
 
@@ -113,11 +109,10 @@ export class Observer {
 
   /** Everything observed since the last call. */
   take(): Observations {
-    const { failed, answered, starts } = this;
+    const { failed, answered } = this;
     this.failed = [];
     this.answered = [];
-    this.starts = [];
-    return { failed, answered, starts, facts: this.facts.take() };
+    return { failed, answered, starts: this.starts.take(), facts: this.facts.take() };
   }
 
   private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): void {
@@ -189,28 +184,10 @@ export class Observer {
     const source = columns.sourceIndex[row];
     const destination = columns.destinationIndex[row];
     const position = flowPosition(columns, row);
-    if (this.addresses.isInside[source] === 1) this.addStart(source, slice, true, position);
-    if (this.addresses.isInside[destination] === 1 && this.addresses.isGroup[destination] === 0)
-      this.addStart(destination, slice, false, position);
-  }
-
-  private addStart(row: number, slice: number, outbound: boolean, position: number): void {
-    const key = (slice % 1_048_576) * 131_072 + row * 2 + (outbound ? 1 : 0);
-    let bucket = this.startBuckets.get(key);
-    if (bucket === undefined)
-      this.startBuckets.set(key, (bucket = { row, slice, outbound, positions: new Set() }));
-    bucket.positions.add(position);
-  }
-
-  private takeStarts(): void {
-    for (const { row, slice, outbound, positions } of this.startBuckets.values())
-      this.starts.push({
-        host: this.addresses.key(row),
-        direction: outbound ? "outbound" : "inbound",
-        slice,
-        positions: [...positions].sort((a, b) => a - b),
-      });
-    this.startBuckets.clear();
+    const { addresses, starts } = this;
+    if (addresses.isInside[source] === 1) starts.add(source, true, slice, position, addresses);
+    if (addresses.isInside[destination] === 1 && addresses.isGroup[destination] === 0)
+      starts.add(destination, false, slice, position, addresses);
   }
 }
 

@@ -1,8 +1,14 @@
-import type { AddressKey } from "./address-key.js";
+import { prefixOf, type AddressKey } from "./address-key.js";
+import { portKey, serviceKey } from "./contact-key.js";
+import type { TouchWindow } from "./source-windows.js";
 import {
+  contactSliceMs,
+  crowdBit,
   hotSourcesMin,
-  type CrowdKey,
+  type ContactObservation,
   type CrowdCount,
+  type CrowdKey,
+  type CrowdKind,
   type CrowdWindow,
   type HotWindow,
   type WindowLimits,
@@ -15,29 +21,36 @@ const historySlicesKept = 7 * 144;
 /** Refused sources of one crowd that are told apart. */
 const refusedMax = 65_536;
 
-/** Most crowds have one source and never another: it stands alone until a second comes. */
+/** Sources of one crowd, from the second on. */
 class Crowd {
-  only: AddressKey | undefined;
-  sources: Set<AddressKey> | undefined;
-  refused: Set<AddressKey> | undefined;
-  window: HotWindow | undefined;
+  refused: Set<AddressKey> | undefined = undefined;
+  window: HotWindow | undefined = undefined;
 
-  constructor(source: AddressKey) {
-    this.only = source;
-  }
-
-  get listed(): number {
-    return this.sources?.size ?? 1;
-  }
+  constructor(readonly sources: Set<AddressKey>) {}
 
   get count(): number {
-    return this.listed + (this.refused?.size ?? 0);
+    return this.sources.size + (this.refused?.size ?? 0);
   }
+}
+
+/** Most crowds have one source and never another: it stands alone until a second comes. */
+type Held = Crowd | AddressKey;
+
+/** Crowds of one slice, each kind by its own subject. */
+class CrowdSlice {
+  readonly crowds: Readonly<Record<CrowdKind, Map<string, Held>>> = {
+    service: new Map(),
+    target: new Map(),
+    port: new Map(),
+    prefix: new Map(),
+  };
+  /** Windows that are hot because of the slice before, by `crowdText`. */
+  readonly followers = new Map<string, HotWindow>();
 }
 
 /** Sources that failed at something, by slice. */
 export class CrowdWindows {
-  private readonly slices = new Map<number, Map<string, Crowd>>();
+  private readonly slices = new Map<number, CrowdSlice>();
   /** Counts of slices that are no longer kept, at least two sources each. */
   private readonly history = new Map<string, Map<number, number>>();
 
@@ -46,43 +59,55 @@ export class CrowdWindows {
     private readonly counters: WindowStoreCounters,
   ) {}
 
-  /**
-   * Merges one source; the crowd's window when it is hot after this, with
-   * `isNew` when it just became so (then the next slice is hot too).
-   */
-  merge(key: CrowdKey, source: AddressKey): { window: HotWindow; isNew: boolean } | undefined {
-    const text = crowdText(key);
-    const crowd = this.add(key.slice, text, source);
-    if (crowd.window !== undefined) return { window: crowd.window, isNew: false };
-    if (crowd.listed >= hotSourcesMin)
-      return { window: (crowd.window = { kind: "crowd", key }), isNew: true };
-    const before = this.slices.get(key.slice - 1)?.get(text);
-    return before?.window === undefined ? undefined : { window: { kind: "crowd", key }, isNew: false };
+  /** The source of a failed contact joins its crowds; tells those that are hot after it. */
+  merge(contact: ContactObservation, touch: TouchWindow): void {
+    const { crowds, source, destination, port, protocol } = contact;
+    if (crowds === 0) return;
+    const slice = Math.floor(contact.timeMs / contactSliceMs);
+    if ((crowds & crowdBit.prefix) !== 0) this.join("prefix", prefixOf(source), slice, source, touch);
+    if ((crowds & crowdBit.port) !== 0) this.join("port", portKey(port, protocol), slice, source, touch);
+    if ((crowds & crowdBit.service) !== 0)
+      this.join("service", serviceKey(destination, port, protocol), slice, source, touch);
+    if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touch);
   }
 
   read(key: CrowdKey): CrowdWindow {
-    const crowd = this.slices.get(key.slice)?.get(crowdText(key));
-    if (crowd === undefined) return { key, sources: [], count: 0 };
-    return { key, sources: sourcesOf(crowd), count: crowd.count };
+    const held = this.slices.get(key.slice)?.crowds[key.kind].get(key.subject);
+    if (held === undefined) return { key, sources: [], count: 0 };
+    if (typeof held === "string") return { key, sources: [held], count: 1 };
+    return { key, sources: [...held.sources], count: held.count };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
-    const text = crowdText(key);
-    const counts = new Map(this.history.get(text));
-    for (const [slice, crowds] of this.slices) {
-      const count = crowds.get(text)?.count ?? 0;
-      if (count >= hotSourcesMin) counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
+    const counts = new Map(this.history.get(crowdText(key)));
+    for (const [slice, { crowds }] of this.slices) {
+      const held = crowds[key.kind].get(key.subject);
+      if (held === undefined || typeof held === "string") continue;
+      if (held.count >= hotSourcesMin) counts.set(slice, Math.max(held.count, counts.get(slice) ?? 0));
     }
     for (const slice of counts.keys()) if (slice >= key.slice) counts.delete(slice);
     return counts;
   }
 
+  /** Count of a slice in the history, 0 where there is none. */
+  remembered(key: CrowdKey): number {
+    return this.history.get(crowdText(key))?.get(key.slice) ?? 0;
+  }
+
+  remember({ kind, subject, slice, count }: CrowdCount): void {
+    const text = crowdText({ kind, subject });
+    let counts = this.history.get(text);
+    if (counts === undefined) this.history.set(text, (counts = new Map()));
+    counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
+  }
+
   /** Moves what lies far behind the closed slices to history, and forgets history after 7 days. */
   close(closedSlice: number): void {
-    for (const [slice, crowds] of this.slices) {
+    for (const [slice, { crowds }] of this.slices) {
       if (slice >= closedSlice - slicesKept) continue;
-      for (const [text, crowd] of crowds)
-        if (crowd.count >= hotSourcesMin) this.rememberText(text, slice, crowd.count);
+      for (const kind of crowdKinds)
+        for (const [subject, held] of crowds[kind])
+          if (typeof held !== "string") this.remember({ kind, subject, slice, count: held.count });
       this.slices.delete(slice);
     }
     for (const [text, counts] of this.history) {
@@ -91,30 +116,47 @@ export class CrowdWindows {
     }
   }
 
-  /** Count of a slice in the history, 0 where there is none. */
-  remembered(key: CrowdKey): number {
-    return this.history.get(crowdText(key))?.get(key.slice) ?? 0;
+  private join(
+    kind: CrowdKind,
+    subject: string,
+    slice: number,
+    source: AddressKey,
+    touch: TouchWindow,
+  ): void {
+    const { crowds, followers } = this.slice(slice);
+    const held = crowds[kind].get(subject);
+    if (held === undefined) crowds[kind].set(subject, source);
+    if (held === undefined || held === source) {
+      if (followers.size === 0) return;
+      const follower = followers.get(crowdText({ kind, subject }));
+      if (follower !== undefined) touch(follower, false);
+      return;
+    }
+    const crowd = typeof held === "string" ? new Crowd(new Set([held])) : held;
+    if (crowd !== held) crowds[kind].set(subject, crowd);
+    this.add(crowd, source);
+    if (crowd.window === undefined) this.heat(crowd, { kind, subject, slice }, touch);
+    else touch(crowd.window, false);
   }
 
-  remember(count: CrowdCount): void {
-    this.rememberText(crowdText(count), count.slice, count.count);
+  /** Hot from its second source on, in this slice and the next. */
+  private heat(crowd: Crowd, key: CrowdKey, touch: TouchWindow): void {
+    const text = crowdText(key);
+    const following = this.slice(key.slice).followers.get(text);
+    crowd.window = following ?? { kind: "crowd", key };
+    touch(crowd.window, following === undefined);
+    const next = this.slice(key.slice + 1);
+    if (next.followers.has(text)) return;
+    const held = next.crowds[key.kind].get(key.subject);
+    const known = typeof held === "object" ? held.window : undefined;
+    const window: HotWindow = known ?? { kind: "crowd", key: { ...key, slice: key.slice + 1 } };
+    next.followers.set(text, window);
+    if (known === undefined) touch(window, true, true);
   }
 
-  private add(slice: number, text: string, source: AddressKey): Crowd {
-    let crowds = this.slices.get(slice);
-    if (crowds === undefined) this.slices.set(slice, (crowds = new Map()));
-    let crowd = crowds.get(text);
-    if (crowd === undefined) crowds.set(text, (crowd = new Crowd(source)));
-    else this.join(crowd, source);
-    return crowd;
-  }
-
-  private join(crowd: Crowd, source: AddressKey): void {
-    if (crowd.only === source || crowd.sources?.has(source)) return;
-    if (crowd.sources === undefined) {
-      crowd.sources = new Set(crowd.only === undefined ? [source] : [crowd.only, source]);
-      crowd.only = undefined;
-    } else if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
+  private add(crowd: Crowd, source: AddressKey): void {
+    if (crowd.sources.has(source)) return;
+    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
     else this.refuse((crowd.refused ??= new Set()), source);
   }
 
@@ -124,17 +166,14 @@ export class CrowdWindows {
     this.counters.crowdSourcesRefused++;
   }
 
-  private rememberText(text: string, slice: number, count: number): void {
-    let counts = this.history.get(text);
-    if (counts === undefined) this.history.set(text, (counts = new Map()));
-    counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
+  private slice(number: number): CrowdSlice {
+    let slice = this.slices.get(number);
+    if (slice === undefined) this.slices.set(number, (slice = new CrowdSlice()));
+    return slice;
   }
 }
 
-function sourcesOf(crowd: Crowd): AddressKey[] {
-  if (crowd.sources !== undefined) return [...crowd.sources];
-  return crowd.only === undefined ? [] : [crowd.only];
-}
+const crowdKinds: readonly CrowdKind[] = ["service", "target", "port", "prefix"];
 
 function crowdText(key: { readonly kind: string; readonly subject: string }): string {
   return key.kind + key.subject;

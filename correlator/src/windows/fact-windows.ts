@@ -1,5 +1,6 @@
 import type { FactKind, FactMember, FactObservation, FactWindow } from "./fact-window.js";
-import type { WindowStoreCounters } from "./window-store.js";
+import type { TouchWindow } from "./source-windows.js";
+import type { HotWindow, WindowStoreCounters } from "./window-store.js";
 
 /** Subjects of one kind and slice; beyond it facts are refused and counted. */
 const subjectsMax = 100_000;
@@ -18,6 +19,7 @@ interface MutableMember {
 interface Subject {
   readonly members: Map<string, MutableMember>;
   refused: Set<string> | undefined;
+  window: HotWindow | undefined;
 }
 
 /** Facts by kind, slice and subject. */
@@ -26,16 +28,19 @@ export class FactWindows {
 
   constructor(private readonly counters: WindowStoreCounters) {}
 
-  /** Merges one fact; the slice in which its subject is hot after it, if it is. */
-  merge(fact: FactObservation): number | undefined {
+  /** Merges one fact; tells the window when its subject is hot after it. */
+  merge(fact: FactObservation, touch: TouchWindow): void {
     const slice = Math.floor(fact.timeMs / fact.kind.sliceMs);
     const subject = this.subject(fact, slice);
-    if (subject === undefined) return undefined;
+    if (subject === undefined) return;
     const known = subject.members.get(fact.member);
     if (known !== undefined) mergeMember(known, fact);
     else if (subject.members.size < fact.kind.membersMax) subject.members.set(fact.member, newMember(fact));
     else this.refuse(subject, fact.member);
-    return subject.members.size >= fact.kind.hotMembersMin ? slice : undefined;
+    if (subject.members.size < fact.kind.hotMembersMin) return;
+    const isNew = subject.window === undefined;
+    subject.window ??= { kind: "facts", facts: fact.kind, subject: fact.subject, slice };
+    touch(subject.window, isNew);
   }
 
   read(kind: FactKind, subject: string, slice: number): FactWindow {
@@ -60,7 +65,7 @@ export class FactWindows {
       this.counters.factsRefused++;
       return undefined;
     }
-    const subject: Subject = { members: new Map(), refused: undefined };
+    const subject: Subject = { members: new Map(), refused: undefined, window: undefined };
     subjects.set(fact.subject, subject);
     return subject;
   }

@@ -31,7 +31,7 @@ export function memoryDays(untilMs: number): { fromDay: number; toDay: number } 
 export function sourceContacts(window: SourceWindow, untilMs: number): SourceContacts {
   const answered = mergeDays(window.answered, untilMs);
   const failed = mergeDays(window.failed, untilMs);
-  for (const key of answered.keys()) failed.delete(key);
+  if (answered.size > 0) for (const key of answered.keys()) failed.delete(key);
   const answeredHosts = new Map<AddressKey, number>();
   for (const contact of sortContacts(answered.values()))
     if (!answeredHosts.has(contact.destination)) answeredHosts.set(contact.destination, contact.firstMs);
@@ -68,10 +68,7 @@ function unite(a: Contact, b: Contact): Contact {
 
 /** By time, then by contact, so that every order of arrival gives the same list. */
 function sortContacts(contacts: Iterable<Contact>): Contact[] {
-  return [...contacts]
-    .map((contact) => ({ contact, key: contactKey(contact) }))
-    .sort((a, b) => a.contact.firstMs - b.contact.firstMs || compareText(a.key, b.key))
-    .map(({ contact }) => contact);
+  return [...contacts].sort((a, b) => a.firstMs - b.firstMs || compareText(contactKey(a), contactKey(b)));
 }
 
 function compareText(a: string, b: string): number {

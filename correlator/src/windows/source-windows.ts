@@ -1,11 +1,13 @@
 import type { AddressKey } from "./address-key.js";
 import { contactKey } from "./contact-key.js";
+import { memoryDays, sourceContacts, type SourceContacts } from "./source-contacts.js";
 import {
   contactSliceMs,
   dayMs,
   hotContactsMin,
   type Contact,
   type ContactObservation,
+  type HotWindow,
   type SourceWindow,
   type WindowLimits,
   type WindowStoreCounters,
@@ -17,6 +19,7 @@ const sourcesMax = 250_000;
 const evictionScan = 32;
 /** Refused contacts of one source that are told apart. */
 const refusedMax = 65_536;
+const sensorsMax = 4;
 
 interface MutableContact {
   destination: AddressKey;
@@ -25,17 +28,39 @@ interface MutableContact {
   firstMs: number;
   outcome: number;
   stealth: number;
-  sensors: number[];
+  sensors: readonly number[];
 }
 
 /** One source's UTC day. A source on probation is its first contact and nothing else. */
-interface SourceDay {
-  first: MutableContact | undefined;
-  isHot: boolean;
-  failed: Map<string, MutableContact> | undefined;
-  answered: Map<string, MutableContact> | undefined;
-  refused: Set<string> | undefined;
+class SourceDay {
+  first: MutableContact | undefined = undefined;
+  isHot = false;
+  failed: Map<string, MutableContact> | undefined = undefined;
+  answered: Map<string, MutableContact> | undefined = undefined;
+  refused: Set<string> | undefined = undefined;
+  /** Slices in which it is hot. */
+  windows: Map<number, HotWindow> | undefined = undefined;
+  /** Counts its changes. */
+  version = 0;
+  /** What was last read of it, for as long as nothing changes. */
+  contacts: ReadContacts | undefined = undefined;
+
+  get failedCount(): number {
+    return (this.first === undefined ? 0 : 1) + (this.failed?.size ?? 0);
+  }
 }
+
+interface ReadContacts {
+  readonly untilMs: number;
+  readonly versions: number;
+  readonly contacts: SourceContacts;
+}
+
+/**
+ * What a merge tells of hot windows, always with the same object for a window:
+ * whether it is hot for the first time, and whether nothing was added to it yet.
+ */
+export type TouchWindow = (window: HotWindow, isNew: boolean, isAhead?: boolean) => void;
 
 /** Contacts of each source by UTC day. */
 export class SourceWindows {
@@ -47,32 +72,37 @@ export class SourceWindows {
   ) {}
 
   /**
-   * Merges one failed contact; the slices in which the source is hot because of
-   * it. A source that just became hot is so in the slice of every contact it
-   * has, so that the order of arrival does not matter.
+   * Merges one failed contact; tells the slices in which the source is hot
+   * because of it. A source that just became hot is so in the slice of every
+   * contact it has, so that the order of arrival does not matter.
    */
-  mergeFailed(contact: ContactObservation): readonly number[] {
+  mergeFailed(contact: ContactObservation, touch: TouchWindow): void {
     const day = Math.floor(contact.timeMs / dayMs);
-    const source = this.source(contact.source, day);
+    const name = contact.source;
+    const source = this.source(name, day);
+    source.version++;
     const isFirst = source.first === undefined;
-    const key = contactKey(contact);
     if (source.first === undefined) source.first = newContact(contact);
-    else if (contactKey(source.first) === key) mergeContact(source.first, contact);
-    else this.mergeMore((source.failed ??= new Map()), key, contact, source);
-    const next = isFirst ? this.days.get(day + 1)?.get(contact.source) : undefined;
-    const later = next?.first === undefined ? [] : becomeHot(next);
-    if (source.isHot) return [sliceOf(contact.timeMs), ...later];
-    const isHot = failedCount(source) >= hotContactsMin || this.failedOn(contact.source, day - 1);
-    return isHot ? [...becomeHot(source), ...later] : later;
+    else if (isSame(source.first, contact)) mergeContact(source.first, contact);
+    else this.mergeMore((source.failed ??= new Map()), contactKey(contact), contact, source);
+    if (isFirst) this.heatNext(name, day + 1, touch);
+    if (source.isHot) touchSlice(source, name, sliceOf(contact.timeMs), touch);
+    else if (source.failedCount >= hotContactsMin || this.failedOn(name, day - 1)) heat(source, name, touch);
   }
 
   mergeAnswered(contact: ContactObservation): void {
     const source = this.source(contact.source, Math.floor(contact.timeMs / dayMs));
+    source.version++;
     const answered = (source.answered ??= new Map());
     const key = contactKey(contact);
     const known = answered.get(key);
     if (known === undefined) answered.set(key, newContact(contact));
     else mergeContact(known, contact);
+  }
+
+  /** True when the source failed at something on that day. */
+  isKnown(source: AddressKey, day: number): boolean {
+    return this.failedOn(source, day);
   }
 
   read(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
@@ -90,8 +120,31 @@ export class SourceWindows {
     return { source, failed, answered, refused };
   }
 
+  /** The source's distinct contacts within its memory at `untilMs`; the same object while nothing changes. */
+  readContacts(source: AddressKey, untilMs: number): SourceContacts {
+    const { fromDay, toDay } = memoryDays(untilMs);
+    const today = this.days.get(toDay)?.get(source);
+    const versions = (today?.version ?? 0) + (this.days.get(fromDay)?.get(source)?.version ?? 0);
+    const known = today?.contacts;
+    if (known?.untilMs === untilMs && known.versions === versions) return known.contacts;
+    const contacts = sourceContacts(this.read(source, fromDay, toDay), untilMs);
+    if (today !== undefined) today.contacts = { untilMs, versions, contacts };
+    return contacts;
+  }
+
   dropDaysBefore(day: number): void {
     for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
+  }
+
+  /** What was read is worked out again when it is asked for. */
+  dropRead(): void {
+    for (const sources of this.days.values())
+      for (const source of sources.values()) source.contacts = undefined;
+  }
+
+  private heatNext(name: AddressKey, day: number, touch: TouchWindow): void {
+    const next = this.days.get(day)?.get(name);
+    if (next?.first !== undefined && !next.isHot) heat(next, name, touch);
   }
 
   private mergeMore(
@@ -123,8 +176,7 @@ export class SourceWindows {
     let source = sources.get(address);
     if (source !== undefined) return source;
     if (sources.size >= sourcesMax) this.evict(sources);
-    source = { first: undefined, isHot: false, failed: undefined, answered: undefined, refused: undefined };
-    sources.set(address, source);
+    sources.set(address, (source = new SourceDay()));
     return source;
   }
 
@@ -141,21 +193,28 @@ export class SourceWindows {
   }
 }
 
-function becomeHot(source: SourceDay): number[] {
-  if (source.isHot) return [];
-  source.isHot = true;
-  const slices = new Set<number>();
-  if (source.first !== undefined) slices.add(sliceOf(source.first.firstMs));
-  for (const { firstMs } of source.failed?.values() ?? []) slices.add(sliceOf(firstMs));
-  return [...slices];
+/** Hot from now on, in the slice of every contact it has. */
+function heat(day: SourceDay, source: AddressKey, touch: TouchWindow): void {
+  day.isHot = true;
+  if (day.first !== undefined) touchSlice(day, source, sliceOf(day.first.firstMs), touch);
+  if (day.failed !== undefined)
+    for (const { firstMs } of day.failed.values()) touchSlice(day, source, sliceOf(firstMs), touch);
+}
+
+function touchSlice(day: SourceDay, source: AddressKey, slice: number, touch: TouchWindow): void {
+  const windows = (day.windows ??= new Map());
+  const known = windows.get(slice);
+  const window: HotWindow = known ?? { kind: "source", source, slice };
+  if (known === undefined) windows.set(slice, window);
+  touch(window, known === undefined);
 }
 
 function sliceOf(timeMs: number): number {
   return Math.floor(timeMs / contactSliceMs);
 }
 
-function failedCount(source: SourceDay): number {
-  return (source.first === undefined ? 0 : 1) + (source.failed?.size ?? 0);
+function isSame(known: MutableContact, { destination, port, protocol }: ContactObservation): boolean {
+  return known.port === port && known.protocol === protocol && known.destination === destination;
 }
 
 function newContact(from: ContactObservation): MutableContact {
@@ -166,7 +225,7 @@ function newContact(from: ContactObservation): MutableContact {
     firstMs: from.timeMs,
     outcome: from.outcome,
     stealth: from.stealth,
-    sensors: [from.sensor],
+    sensors: aloneOf(from.sensor),
   };
 }
 
@@ -176,5 +235,17 @@ function mergeContact(into: MutableContact, from: ContactObservation): void {
   if (from.outcome > into.outcome) into.outcome = from.outcome;
   if (from.stealth > into.stealth) into.stealth = from.stealth;
   if (into.sensors.includes(from.sensor)) return;
-  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, 4);
+  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, sensorsMax);
+}
+
+const alone = new Map<number, readonly number[]>();
+const aloneMax = 65_536;
+
+/** A list of one sensor, the same for all that have it. */
+function aloneOf(sensor: number): readonly number[] {
+  let list = alone.get(sensor);
+  if (list !== undefined) return list;
+  list = [sensor];
+  if (alone.size < aloneMax) alone.set(sensor, list);
+  return list;
 }

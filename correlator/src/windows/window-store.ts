@@ -1,4 +1,5 @@
 import type { AddressKey } from "./address-key.js";
+import type { SourceContacts } from "./source-contacts.js";
 import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
 
 /** Lengths of the slices of event time, milliseconds. */
@@ -65,7 +66,7 @@ export interface StartObservation {
   readonly direction: StartDirection;
   /** floor(event time / startSliceMs). */
   readonly slice: number;
-  /** Bit positions (0 to startBits - 1) of the flows' hashes, ascending, without repeats. */
+  /** Bit positions (0 to startBits - 1) of the flows' hashes, in any order, repeats allowed. */
   readonly positions: readonly number[];
 }
 
@@ -173,6 +174,8 @@ export interface WindowStore {
   merge(observations: Observations): Promise<HotWindow[]>;
   /** Contacts of each source over the UTC days `fromDay` to `toDay` inclusive. */
   readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]>;
+  /** Distinct contacts of each source within its memory at `untilMs`; not to be changed. */
+  readContacts(sources: readonly AddressKey[], untilMs: number): Promise<SourceContacts[]>;
   /** One window for each key, empty where nothing is known. */
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]>;
   /** Sources per slice of one crowd's earlier slices, where there were at least two: slice to count. */

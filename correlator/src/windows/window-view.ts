@@ -1,10 +1,10 @@
 import type { AddressKey } from "./address-key.js";
-import { eachCrowd } from "./contact-crowds.js";
 import { serviceKey } from "./contact-key.js";
 import { CrowdWindows } from "./crowd-windows.js";
 import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
 import { FactWindows } from "./fact-windows.js";
-import { SourceWindows } from "./source-windows.js";
+import type { SourceContacts } from "./source-contacts.js";
+import { SourceWindows, type TouchWindow } from "./source-windows.js";
 import { StartWindows } from "./start-windows.js";
 import {
   contactSliceMs,
@@ -43,8 +43,9 @@ export class WindowView {
   private readonly crowds: CrowdWindows;
   private readonly starts: StartWindows;
   private readonly facts: FactWindows;
-  /** Hot windows of each partition by identity. */
-  private readonly hot: Map<string, HotWindow>[] = Array.from({ length: partitionCount }, () => new Map());
+  /** Hot windows of each partition; a window is always the same object. */
+  private readonly hot: Set<HotWindow>[] = Array.from({ length: partitionCount }, () => new Set());
+  private readonly touched = new Set<HotWindow>();
   /** Contact slices before this one are forgotten. */
   private closedSlice = 0;
   private closedMs = 0;
@@ -56,22 +57,26 @@ export class WindowView {
     this.facts = new FactWindows(counters);
   }
 
-  /** Folds everything; the windows that are hot because of it, some of them more than once. */
+  /** Folds everything; the windows that are hot because of it, each once. */
   merge(observations: Observations): HotWindow[] {
-    const touched: HotWindow[] = [];
-    for (const contact of observations.failed) this.mergeFailed(contact, touched);
+    for (const contact of observations.failed) this.mergeFailed(contact);
     for (const contact of observations.answered) this.mergeAnswered(contact);
-    for (const start of observations.starts) this.mergeStart(start, touched);
-    for (const fact of observations.facts) this.mergeFact(fact, touched);
+    for (const start of observations.starts) this.mergeStart(start);
+    for (const fact of observations.facts) this.mergeFact(fact);
+    return this.takeTouched();
+  }
+
+  /** Windows that are hot because of what was merged since the last call, each once. */
+  takeTouched(): HotWindow[] {
+    if (this.touched.size === 0) return [];
+    const touched = [...this.touched];
+    this.touched.clear();
     return touched;
   }
 
-  mergeFailed(contact: ContactObservation, touched: HotWindow[]): void {
-    for (const slice of this.sources.mergeFailed(contact))
-      this.touch({ kind: "source", source: contact.source, slice }, touched);
-    const { source } = contact;
-    const slice = Math.floor(contact.timeMs / contactSliceMs);
-    eachCrowd(contact, (kind, subject) => this.mergeCrowd({ kind, subject, slice }, source, touched));
+  mergeFailed(contact: ContactObservation): void {
+    this.sources.mergeFailed(contact, this.touch);
+    this.crowds.merge(contact, this.touch);
   }
 
   mergeAnswered(contact: ContactObservation): void {
@@ -83,16 +88,12 @@ export class WindowView {
       services.add(serviceKey(contact.destination, contact.port, contact.protocol));
   }
 
-  mergeStart(start: StartObservation, touched: HotWindow[]): void {
-    if (!this.starts.merge(start)) return;
-    const { host, direction, slice } = start;
-    this.touch({ kind: "starts", host, direction, slice }, touched);
+  mergeStart(start: StartObservation): void {
+    this.starts.merge(start, this.touch);
   }
 
-  mergeFact(fact: FactObservation, touched: HotWindow[]): void {
-    const slice = this.facts.merge(fact);
-    if (slice !== undefined)
-      this.touch({ kind: "facts", facts: fact.kind, subject: fact.subject, slice }, touched);
+  mergeFact(fact: FactObservation): void {
+    this.facts.merge(fact, this.touch);
   }
 
   /** Takes the greater of two counts. */
@@ -102,6 +103,16 @@ export class WindowView {
 
   readSource(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
     return this.sources.read(source, fromDay, toDay);
+  }
+
+  /** See `WindowStore.readContacts`. */
+  readContacts(source: AddressKey, untilMs: number): SourceContacts {
+    return this.sources.readContacts(source, untilMs);
+  }
+
+  /** True when the source failed at something on that day. */
+  isKnownSource(source: AddressKey, day: number): boolean {
+    return this.sources.isKnown(source, day);
   }
 
   readCrowd(key: CrowdKey): CrowdWindow {
@@ -134,7 +145,7 @@ export class WindowView {
   /** See `WindowStore.readHot`. */
   readHot(partition: number, afterMs: number, untilMs: number): HotWindow[] {
     const found: HotWindow[] = [];
-    for (const window of this.hot[partition].values()) {
+    for (const window of this.hot[partition]) {
       const endMs = sliceEndMs(window);
       if (endMs > afterMs && endMs <= untilMs) found.push(window);
     }
@@ -167,32 +178,12 @@ export class WindowView {
     for (const kept of this.services.keys()) if (kept < day - 1) this.services.delete(kept);
     this.crowds.close(slice);
     for (const windows of this.hot)
-      for (const [text, window] of windows)
-        if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(text);
+      for (const window of windows) if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(window);
+    this.sources.dropRead();
   }
 
-  private mergeCrowd(key: CrowdKey, source: AddressKey, touched: HotWindow[]): void {
-    const hot = this.crowds.merge(key, source);
-    if (hot === undefined) return;
-    touched.push(hot.window);
-    if (!hot.isNew) return;
-    this.markHot(hot.window);
-    this.markHot({ kind: "crowd", key: { ...key, slice: key.slice + 1 } });
-  }
-
-  private touch(window: HotWindow, touched: HotWindow[]): void {
-    touched.push(window);
-    this.markHot(window);
-  }
-
-  private markHot(window: HotWindow): void {
-    this.hot[partitionOf(hotWindowKey(window))].set(hotText(window), window);
-  }
-}
-
-function hotText(window: HotWindow): string {
-  if (window.kind === "source") return `s${window.slice}|${window.source}`;
-  if (window.kind === "crowd") return `c${window.key.slice}|${window.key.kind}|${window.key.subject}`;
-  if (window.kind === "facts") return `f${window.facts.id}|${window.slice}|${window.subject}`;
-  return `b${window.slice}|${window.direction}|${window.host}`;
+  private readonly touch: TouchWindow = (window, isNew, isAhead = false) => {
+    if (isNew) this.hot[partitionOf(hotWindowKey(window))].add(window);
+    if (!isAhead) this.touched.add(window);
+  };
 }

@@ -1,5 +1,6 @@
 import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
+import type { SourceContacts } from "../../windows/source-contacts.js";
 import {
   newWindowCounters,
   type CrowdKey,
@@ -29,6 +30,10 @@ export class MemoryWindowStore implements WindowStore {
 
   readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
     return Promise.resolve(sources.map((source) => this.view.readSource(source, fromDay, toDay)));
+  }
+
+  readContacts(sources: readonly AddressKey[], untilMs: number): Promise<SourceContacts[]> {
+    return Promise.resolve(sources.map((source) => this.view.readContacts(source, untilMs)));
   }
 
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {

@@ -1,5 +1,6 @@
 import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
+import type { SourceContacts } from "../../windows/source-contacts.js";
 import {
   defaultWindowLimits,
   newWindowCounters,
@@ -42,8 +43,7 @@ export class RedisWindowStore implements WindowStore {
   private newestMs = 0;
   private isLoaded = false;
   private reading: Promise<boolean> | undefined;
-  private touched: HotWindow[] = [];
-  private ownHot: HotWindow[] = [];
+  private readonly ownHot = new Set<HotWindow>();
 
   /** @param kindOf kinds of facts by their number */
   constructor(
@@ -77,6 +77,11 @@ export class RedisWindowStore implements WindowStore {
   async readSources(sources: readonly AddressKey[], fromDay: number, toDay: number): Promise<SourceWindow[]> {
     await this.whenLoaded();
     return sources.map((source) => this.view.readSource(source, fromDay, toDay));
+  }
+
+  async readContacts(sources: readonly AddressKey[], untilMs: number): Promise<SourceContacts[]> {
+    await this.whenLoaded();
+    return sources.map((source) => this.view.readContacts(source, untilMs));
   }
 
   async readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]> {
@@ -147,7 +152,7 @@ export class RedisWindowStore implements WindowStore {
     this.view = new WindowView(this.counters, this.limits);
     this.newestMs = 0;
     this.isLoaded = false;
-    this.ownHot = [];
+    this.ownHot.clear();
   }
 
   private async append(observations: Observations): Promise<void> {
@@ -208,26 +213,26 @@ export class RedisWindowStore implements WindowStore {
 
   private fold({ payload, isOwn }: LogEntry): void {
     if (!readRecords(payload, this.kindOf, this.sink)) this.counters.entriesUnreadable++;
-    if (isOwn && this.isLoaded) this.ownHot.push(...this.touched);
-    this.touched = [];
+    const touched = this.view.takeTouched();
+    if (isOwn && this.isLoaded) for (const window of touched) this.ownHot.add(window);
   }
 
   private newSink(): RecordSink {
     return {
       failed: (contact) => {
         this.newestMs = Math.max(this.newestMs, contact.timeMs);
-        this.view.mergeFailed(contact, this.touched);
+        this.view.mergeFailed(contact);
       },
       answered: (contact) => this.view.mergeAnswered(contact),
-      start: (start) => this.view.mergeStart(start, this.touched),
-      fact: (fact) => this.view.mergeFact(fact, this.touched),
+      start: (start) => this.view.mergeStart(start),
+      fact: (fact) => this.view.mergeFact(fact),
       count: (count) => this.view.mergeHistory(count),
     };
   }
 
   private takeOwnHot(): HotWindow[] {
-    const hot = this.ownHot;
-    this.ownHot = [];
+    const hot = [...this.ownHot];
+    this.ownHot.clear();
     return hot;
   }
 }
