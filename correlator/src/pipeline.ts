@@ -46,7 +46,6 @@ export class Correlator {
   private hosts: readonly string[] = [];
   private hostsDueMs = 0;
   private stateEpoch: number;
-  private watermarkMs = 0;
 
   constructor(
     private readonly ports: CorrelatorPorts,
@@ -104,11 +103,10 @@ export class Correlator {
    * @param watermarkMs event time up to which everything has arrived; Infinity at the end of the data
    */
   async tick(watermarkMs: number, nowMs: number): Promise<void> {
-    this.watermarkMs = Math.max(this.watermarkMs, watermarkMs);
-    this.observer.closeStarts(this.watermarkMs);
+    this.observer.closeStarts(watermarkMs);
     await this.readHosts(nowMs);
     await this.evaluate(this.queue.takeWaiting(nowMs));
-    await this.closer.close(this.watermarkMs);
+    await this.closer.close(watermarkMs);
     await this.grouping.run(nowMs);
   }
 

@@ -79,7 +79,7 @@ export class Observer {
 
   /** Rate series no longer take what ended before the watermark. */
   closeStarts(untilMs: number): void {
-    this.startsClosedUntilMs = untilMs;
+    this.startsClosedUntilMs = Math.max(this.startsClosedUntilMs, untilMs);
   }
 
   /** Forgets what was written, because it may be gone. */

@@ -1,6 +1,7 @@
 import { appliedBatchOf, batchCorrectionMs, contributionOf } from "../flows/batch-context.js";
 import type { HomeNetworks } from "../flows/home-networks.js";
 import { Observer } from "../flows/observer.js";
+import { factDetectors } from "../detectors/fact-detectors.js";
 import type { Evaluator } from "../detectors/evaluator.js";
 import type { BoardEntry, FindingBoard } from "../incidents/incident-store.js";
 import type { Policy } from "../policy/policy.js";
@@ -36,12 +37,13 @@ export class Replayer {
     seed?: number,
   ) {
     this.home = settings().home;
-    this.observer = new Observer(this.home, seed);
+    this.observer = new Observer(this.home, seed, factDetectors);
   }
 
   /** Resolves to the windows that are hot now, when the effect is durable. */
   async apply(batches: readonly StoredBatch[]): Promise<HotWindow[]> {
     this.followHome();
+    this.observer.setPolicy(this.settings().policy);
     const allowedLatenessMs = this.settings().policy.incident.allowedLatenessSeconds * 1000;
     for (const batch of batches) {
       this.observer.closeStarts(batch.ingestMs - allowedLatenessMs);
