@@ -214,7 +214,7 @@ export class RedisWindowStore implements WindowStore {
   private fold({ payload, isOwn }: LogEntry): void {
     if (!readRecords(payload, this.kindOf, this.sink)) this.counters.entriesUnreadable++;
     const touched = this.view.takeTouched();
-    if (isOwn && this.isLoaded) for (const window of touched) this.ownHot.add(window);
+    if (isOwn) for (const window of touched) this.ownHot.add(window);
   }
 
   private newSink(): RecordSink {
