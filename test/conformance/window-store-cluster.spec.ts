@@ -25,6 +25,8 @@ afterAll(async () => {
 windowStoreConformance("redis cluster", () => ({
   runs: 20,
   open: async (count: number, limits?: WindowLimits): Promise<WindowStore[]> => {
+    // A busy event loop may have lost them.
+    for (const connection of connections) await connection.whenUp(10_000);
     await connections[0].command(["FLUSHALL"]);
     return connections.slice(0, count).map((connection) => new RedisWindowStore(connection, limits));
   },

@@ -7,7 +7,7 @@ import { startRedis, type RedisProcess } from "../servers/redis-server.js";
 import { windowStoreConformance } from "./window-store.js";
 
 windowStoreConformance("memory", () => ({
-  runs: 100,
+  runs: 60,
   open: (count, limits) => {
     const store = new MemoryWindowStore(limits);
     return Promise.resolve(Array.from({ length: count }, () => store));
@@ -33,6 +33,8 @@ afterAll(async () => {
 windowStoreConformance("redis", () => ({
   runs: 40,
   open: async (count: number, limits?: WindowLimits): Promise<WindowStore[]> => {
+    // A busy event loop may have lost them.
+    for (const connection of connections) await connection.whenUp(10_000);
     await connections[0].command(["FLUSHALL"]);
     return connections.slice(0, count).map((connection) => new RedisWindowStore(connection, limits));
   },

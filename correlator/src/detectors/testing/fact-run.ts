@@ -67,7 +67,7 @@ export async function runDetector(
       const builder = new FlowBatchBuilder(recordsMax);
       for (const flow of seen.slice(from, from + recordsMax)) append(builder, flow);
       observer.observe(builder.columns, { sensor, contribution: `${sensor}|${from}`, clockCorrectionMs: 0 });
-      await store.merge({ ...observer.take(), failed: [], answered: [], crowds: [], starts: [] });
+      await store.merge({ ...observer.take(), failed: [], answered: [], starts: [] });
     }
   return closeAll(detector, store, home, policy);
 }
