@@ -57,9 +57,15 @@ describe("brute force of one host", () => {
     [outside, 1500, "high"],
     [inside, 30, "medium"],
   ])("by %s with %i attempts is %s", async (source, attempts, severity) => {
-    const flows = each(tries(attempts, { source }), (index) => ({ timeMs: runStartMs + index * 390 }));
+    const gapMs = attempts > 1000 ? 390 : 2000;
+    const flows = each(tries(attempts, { source }), (index) => ({ timeMs: runStartMs + index * gapMs }));
     const findings = await runDetector(bruteForce, flows);
     expect(findings[findings.length - 1].severity).toBe(severity);
+  });
+
+  it("by an outside source is medium when it is fast", async () => {
+    const flows = each(tries(60, { source: outside }), (index) => ({ timeMs: runStartMs + index * 200 }));
+    expect(await runDetector(bruteForce, flows)).toMatchObject([{ severity: "medium" }]);
   });
 
   it("knows SSH on any port", async () => {

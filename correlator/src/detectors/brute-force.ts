@@ -25,6 +25,9 @@ const alikeShareMin = 0.75;
 const attemptsPerHostMin = 1.5;
 /** So many times the attempts make an outside source's attack more severe. */
 const severeFactor = 5;
+/** So many times within a minute are fast. */
+const fastFactor = 2;
+const fastMs = 60_000;
 /** One source with this share of its prefix's attempts stands for itself. */
 const ownShareMax = 0.6;
 
@@ -160,7 +163,7 @@ function findingFrom(
     {
       kind: "brute_force",
       primaryKey: formatAddressKey(window.subject),
-      severity: severityOf(attempts.length / limit, sprayedHosts > 0, isInside),
+      severity: severityOf(attempts, limit, sprayedHosts > 0, isInside),
       factors,
       sources: attempts.map(({ source }) => formatAddressKey(source)),
       targets: attempts.map(({ destination }) => formatAddressKey(destination)),
@@ -174,11 +177,29 @@ function findingFrom(
   );
 }
 
-/** A public host is tried all day: one outside source says little until it tries very much, or many hosts. */
-function severityOf(limits: number, isSpray: boolean, isInside: boolean): Severity {
+/** A public host is tried all day: one outside source says little until it tries very much, very fast, or many hosts. */
+function severityOf(
+  attempts: readonly LoginConnection[],
+  limit: number,
+  isSpray: boolean,
+  isInside: boolean,
+): Severity {
   if (isInside) return isSpray ? "high" : "medium";
+  const limits = attempts.length / limit;
   if (limits >= severeFactor * 10 || (isSpray && limits >= severeFactor)) return "high";
-  return isSpray || limits >= severeFactor ? "medium" : "low";
+  const isFast = mostWithin(attempts, fastMs) >= fastFactor * limit;
+  return isSpray || isFast || limits >= severeFactor ? "medium" : "low";
+}
+
+/** Most attempts that end within any time of this length. */
+function mostWithin(attempts: readonly LoginConnection[], lengthMs: number): number {
+  const times = attempts.map(({ fact }) => fact.lastMs).sort((a, b) => a - b);
+  let most = 0;
+  for (let from = 0, to = 0; to < times.length; to++) {
+    while (times[to] - times[from] > lengthMs) from++;
+    most = Math.max(most, to - from + 1);
+  }
+  return most;
 }
 
 function groupBy(
