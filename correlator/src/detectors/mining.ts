@@ -8,7 +8,7 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { factFinding } from "./fact-finding.js";
 import { confidenceOf, samplesMax } from "./finding-builder.js";
 import { PoolNames } from "./pool-names.js";
-import { portTable } from "../flows/port-set.js";
+import { PolicyPorts } from "../flows/port-set.js";
 
 const tcp = 6;
 /** More than this in a minute is no talk between miner and pool. */
@@ -20,6 +20,8 @@ const confidenceHigh = 0.85;
 
 /** What a member is: its first character. */
 const Mark = { stratum: "s", port: "p", asked: "d", named: "n" } as const;
+
+const poolPorts = new PolicyPorts();
 
 const facts: FactKind = {
   id: 20,
@@ -47,7 +49,7 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
   if (columns.name[row] !== 0) observeName(flow, add);
   if (columns.protocol[row] !== tcp) return;
   if (columns.application[row] === Application.stratum) observeStratum(flow, add);
-  else if (portTable(policy.ports)[columns.destinationPort[row]] === 1) observePort(flow, add);
+  else if (poolPorts.has(policy.ports, columns.destinationPort[row])) observePort(flow, add);
 }
 
 function observeName(flow: FlowRow, add: AddFact): void {
@@ -164,7 +166,7 @@ function factorsOf(signs: MiningSigns): ScoreFactor[] {
 }
 
 function isPoolPort(flow: FactMember, { policy }: FactEvaluation): boolean {
-  return portTable(policy.mining.ports)[parseServiceKey(serverOf(flow)).port] === 1;
+  return poolPorts.has(policy.mining.ports, parseServiceKey(serverOf(flow)).port);
 }
 
 /** Minutes that the longest of the flows lasted without ever carrying much. */

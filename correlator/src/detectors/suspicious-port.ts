@@ -7,7 +7,7 @@ import type { AddFact, FactKind, FactMember, FactWindow } from "../windows/fact-
 import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { factFinding } from "./fact-finding.js";
 import { confidenceOf, marginWeight, samplesMax } from "./finding-builder.js";
-import { portTable } from "../flows/port-set.js";
+import { PolicyPorts } from "../flows/port-set.js";
 
 const tcp = 6;
 const udp = 17;
@@ -22,6 +22,8 @@ const Sign = { crossing: 1, foreign: 2, answered: 4 } as const;
 const triedPortsMax = 9;
 /** A port that only accepts and closes says no more than this. */
 const acceptPackets = 3;
+
+const listedPorts = new PolicyPorts();
 
 const facts: FactKind = {
   id: 23,
@@ -47,7 +49,7 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;
   const port = columns.destinationPort[row];
   const application = columns.application[row];
-  const isListed = portTable(flow.policy.ports.suspicious)[port] === 1;
+  const isListed = listedPorts.has(flow.policy.ports.suspicious, port);
   const isDisguised = application === Application.ssh && port < reservedPorts && port !== sshPort;
   if (!isListed && !isDisguised) return;
   const protocol = columns.protocol[row];

@@ -11,3 +11,18 @@ export function portTable(ports: readonly number[]): Uint8Array {
   }
   return table;
 }
+
+/** The table of one setting, found by a comparison: for what is asked about every flow. */
+export class PolicyPorts {
+  private list: readonly number[] = [];
+  private table = portTable(this.list);
+
+  /** True when the port is in the policy's list, which is nearly always the list of the call before. */
+  has(list: readonly number[], port: number): boolean {
+    if (list !== this.list) {
+      this.list = list;
+      this.table = portTable(list);
+    }
+    return this.table[port] === 1;
+  }
+}
