@@ -2,7 +2,11 @@ import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import type { PacketBlock, PacketSourceCounters, PacketSourceState } from "@picket/sensor/capture/packet-source.js";
+import type {
+  PacketBlock,
+  PacketSourceCounters,
+  PacketSourceState,
+} from "@picket/sensor/capture/packet-source.js";
 import { loadRingBinding, type RingOptions } from "@picket/sensor/capture/ring-binding.js";
 import { RingSource, type RingSourceOptions } from "@picket/sensor/capture/ring-source.js";
 import { decodeFrame } from "@picket/sensor/decode/decode-frame.js";
