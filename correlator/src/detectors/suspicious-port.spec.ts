@@ -86,8 +86,8 @@ describe("suspicious ports", () => {
     const again = await runDetector(suspiciousPort, permuted([...flows, ...flows]), {
       sensorsOf: () => [1, 2],
     });
-    expect(again.map(({ evidence: _, samples: __, ...finding }) => finding)).toEqual(
-      once.map(({ evidence: _, samples: __, ...finding }) => finding),
-    );
+    const place = (found: typeof once): object[] =>
+      found.map((finding) => ({ ...finding, evidence: [], samples: [] }));
+    expect(place(again)).toEqual(place(once));
   });
 });
