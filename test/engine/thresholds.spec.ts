@@ -145,8 +145,8 @@ describe("many sources", () => {
   it.each([
     [3, []],
     [4, ["background_scanning info"]],
-    [24, ["background_scanning info"]],
-    [25, ["distributed_scan medium"]],
+    [99, ["background_scanning info"]],
+    [100, ["distributed_scan high"]],
   ])("(%i) that fail at one service", async (sources, expected) => {
     expect(await kindsOf(crowd(sources))).toEqual(expected);
   });
@@ -207,8 +207,8 @@ describe("many sources", () => {
 
   it("are a crowd across the edge of two slices", async () => {
     const edgeMs = startMs + 600_000;
-    expect(await kindsOf(crowd(26, (index) => ({ timeMs: edgeMs - 6000 + index * 2000 })))).toEqual([
-      "distributed_scan medium",
+    expect(await kindsOf(crowd(6, (index) => ({ timeMs: edgeMs - 30_000 + index * 10_000 })))).toEqual([
+      "background_scanning info",
     ]);
   });
 

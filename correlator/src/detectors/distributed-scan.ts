@@ -11,7 +11,7 @@ import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
 const targetWindowMs = 90_000;
-/** How much denser the densest 90 seconds are than the 20 minutes around them; what is knocked at all day stays below. */
+/** How much denser the densest 90 seconds are than the minutes around them; what is knocked at all day stays below. */
 export const burstFactorName = "rate_over_usual";
 const burstFactorMin = 3;
 /** Below this many sources no tail probability makes a crowd. */
@@ -89,7 +89,7 @@ function detectTarget(
     { name: "failed_ports_per_target", value: ports, threshold: limit, weight: 0.1 },
     {
       name: burstFactorName,
-      value: rateOverUsual(members, contacts),
+      value: rateOverUsual(sources, members, contacts),
       threshold: burstFactorMin,
       weight: 0,
     },
@@ -110,14 +110,20 @@ function isUsual(
   );
 }
 
-function rateOverUsual({ key }: CrowdMembers, contacts: readonly SourcedContact[]): number {
-  const timed = contacts.map(({ source, contact }) => ({
-    timeMs: contact.firstMs,
-    value: source + portKey(contact.port, contact.protocol),
-  }));
-  const densest = mostDistinctWithin(timed, targetWindowMs, key.slice * contactSliceMs);
-  const usual = (contacts.length * targetWindowMs) / (2 * contactSliceMs);
-  return Math.round((densest / usual) * 100) / 100;
+/**
+ * Sources in the densest 90 seconds, over the mean of all 90 seconds of the
+ * slice or of both slices; those that the window no longer lists count as spread evenly.
+ */
+function rateOverUsual(sources: number, members: CrowdMembers, contacts: readonly SourcedContact[]): number {
+  const startMs = members.key.slice * contactSliceMs;
+  const present = (fromMs: number): number =>
+    new Set(
+      contacts
+        .filter(({ contact }) => contact.firstMs >= fromMs)
+        .map(({ source, contact }) => `${source}${Math.floor(contact.firstMs / targetWindowMs)}`),
+    ).size;
+  const presences = Math.max(present(-Infinity) / 2, present(startMs), members.count);
+  return Math.round(((sources * contactSliceMs) / (presences * targetWindowMs)) * 100) / 100;
 }
 
 function sourcesWithin(members: CrowdMembers, contacts: readonly SourcedContact[], lengthMs: number): number {

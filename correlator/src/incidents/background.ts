@@ -18,6 +18,8 @@ const scanKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
 /** Kinds that one source at one host is enough for. */
 const singleKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["vertical_scan", "brute_force"]);
 
+/** Contacts of many sources at one host that are still its background, in those of one source. */
+const crowdFactor = 4;
 /** Several sources are this much faster than one at the same patience. */
 const slowCampaignFactor = 2;
 
@@ -39,7 +41,15 @@ export interface BackgroundSettings {
  */
 export function isSmallFromOutside(finding: Finding, settings: BackgroundSettings): boolean {
   if (!isOfBackgroundKind(finding) || !isFromOutside(finding, settings)) return false;
-  return finding.contactCount < settings.contactsMax || isUsualAtTarget(finding);
+  return finding.contactCount < contactsMaxOf(finding, settings) || isUsualAtTarget(finding);
+}
+
+/** Several sources at one service bring more than one source does. */
+function contactsMaxOf(
+  { kind }: { readonly kind: IncidentKind },
+  { contactsMax }: BackgroundSettings,
+): number {
+  return kind === "distributed_scan" ? contactsMax * crowdFactor : contactsMax;
 }
 
 function isOfBackgroundKind(finding: Finding): boolean {
@@ -83,7 +93,7 @@ function isSlow({ contactCount, firstSeenMs, lastSeenMs }: Finding, contactsPerH
 
 /** True when an incident holds nothing but small scans from outside. */
 export function isSmallDraft(draft: IncidentDraft, settings: BackgroundSettings): boolean {
-  if (draft.contactCount >= settings.contactsMax || draft.sources.size === 0) return false;
+  if (draft.contactCount >= contactsMaxOf(draft, settings) || draft.sources.size === 0) return false;
   if (
     !scanKinds.has(draft.kind) &&
     !(draft.kind === "distributed_scan" && draft.targets.size < fleetTargetsMin)

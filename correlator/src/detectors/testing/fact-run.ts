@@ -72,7 +72,8 @@ export async function runDetector(
   return closeAll(detector, store, home, policy);
 }
 
-async function closeAll(
+/** What the detector finds in the closed windows of a store, in order of slice and key. */
+export async function closeAll(
   detector: FactDetector,
   store: MemoryWindowStore,
   home: HomeNetworks,
