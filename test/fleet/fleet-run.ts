@@ -23,7 +23,7 @@ export interface FleetSettings extends FleetSystemSettings {
   /** New flows a second of all sensors; default: 25 a minute of each host, as measured on real ones. */
   readonly flowsPerSecond?: number;
   readonly runMs: number;
-  /** Names of the attacks; undefined: every one that has a detector and suits the fleet. */
+  /** Names of the attacks; undefined: every one that suits the fleet. */
   readonly attacks?: readonly string[];
   readonly repeat: number;
   /** Before the first attack; traffic grows to its rate meanwhile, milliseconds. */

@@ -15,7 +15,7 @@ report says what was found, what was told in error, how long it took and what it
   --seconds N       how long (default ${fleetDefaults.runMs / 1000})
   --quiet N         seconds before the first attack, in which traffic grows to its rate (default ${fleetDefaults.quietMs / 1000})
   --seed N          the same seed gives the same traffic (default ${fleetDefaults.seed})
-  --attacks LIST    names with commas, "none", or "list" to print them (default: all that have a detector)
+  --attacks LIST    names with commas, "none", or "list" to print them (default: all)
   --repeat N        how often each attack happens (default ${fleetDefaults.repeat})
   --correlators N   correlators to start (default ${fleetDefaults.correlators})
   --nats URL --redis URL [--api HOST:PORT]   use a running system; --correlators is then 0 unless given
@@ -147,8 +147,8 @@ function numberOf(name: string, text: string, min: number, max: number): number 
 
 function attackList(): string {
   const lines = attackKinds.map(
-    ({ name, summary, kinds, severityMin, isLater }) =>
-      `${name.padEnd(18)}${summary}: ${kinds.join(" or ")}, ${severityMin}${isLater === true ? " (no detector yet)" : ""}`,
+    ({ name, summary, kinds, severityMin }) =>
+      `${name.padEnd(18)}${summary}: ${kinds.join(" or ")}, ${severityMin}`,
   );
   return `${lines.join("\n")}\n`;
 }

@@ -36,12 +36,12 @@ describe("the attacks of a run", () => {
     }
   });
 
-  it("are by default those that have a detector and suit the fleet", () => {
+  it("are by default those that suit the fleet", () => {
     const names = (hosts: number): string[] =>
       planAttacks({ ...settings, hosts }).map(({ kind }) => kind.name);
     expect(names(50)).toContain("cross-host-burst");
     expect(names(1000)).not.toContain("cross-host-burst");
-    expect(names(50)).not.toContain("mining");
+    expect(names(1000)).toContain("mining");
     expect(kindsLeftOut(1000)).toEqual(["cross-host-burst"]);
   });
 

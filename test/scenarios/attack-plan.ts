@@ -13,7 +13,7 @@ export interface AttackPlanSettings {
   readonly runMs: number;
   /** No attack begins earlier than this after the start, milliseconds; well below `runMs`. */
   readonly quietMs: number;
-  /** Names of the kinds; undefined: every one that has a detector and suits the fleet. */
+  /** Names of the kinds; undefined: every one that suits the fleet. */
   readonly names?: readonly string[];
   /** How often each kind happens; default 1. */
   readonly repeat?: number;
@@ -49,11 +49,11 @@ export function planAttacks(settings: AttackPlanSettings): PlannedAttack[] {
 
 /** Names of the default kinds that do not suit a fleet of this size. */
 export function kindsLeftOut(hosts: number): string[] {
-  return attackKinds.filter((kind) => kind.isLater !== true && !suits(kind, hosts)).map(({ name }) => name);
+  return attackKinds.filter((kind) => !suits(kind, hosts)).map(({ name }) => name);
 }
 
 function kindsOf({ names, hosts }: AttackPlanSettings): readonly AttackKind[] {
-  if (names === undefined) return attackKinds.filter((kind) => kind.isLater !== true && suits(kind, hosts));
+  if (names === undefined) return attackKinds.filter((kind) => suits(kind, hosts));
   return names.map((name) => {
     const kind = attackKinds.find((each) => each.name === name);
     if (kind === undefined)

@@ -1,3 +1,4 @@
+import { defaultPolicy } from "@picket/correlator/policy/policy.js";
 import { crowdAlarmCount } from "@picket/correlator/windows/crowd-test.js";
 import { startSliceMs } from "@picket/correlator/windows/window-store.js";
 import type { IncidentKind, Severity } from "@picket/correlator/incidents/incident.js";
@@ -20,8 +21,6 @@ export interface AttackKind {
   readonly decided: Decided;
   /** Largest fleet for which it is among the default attacks; default: any. */
   readonly hostsMax?: number;
-  /** No detector finds it yet: only when asked for by name. */
-  readonly isLater?: true;
 }
 
 const second = 1000;
@@ -33,6 +32,7 @@ const sourcesDecisive = crowdAlarmCount(1e-8, { sources: 0, windows: 0 });
 const floodDecisive = 300;
 /** Contacts of one prefix from which its sources' overlap is tested. */
 const campaignDecisive = 50;
+const slowTargets = 30;
 const burstFlowsMin = 100;
 const burstFlows = 220;
 const burstMs = 4 * second;
@@ -54,7 +54,8 @@ export const attackKinds: readonly AttackKind[] = [
     name: "vertical-scan",
     summary: "one source tries sixty ports of one host",
     kinds: ["vertical_scan"],
-    severityMin: "medium",
+    // Medium from inside: one outside source at one host is what the Internet does all day.
+    severityMin: "low",
     lengthMs: () => 10 * second,
     flows: (scene) => {
       const [target] = scene.targets(1);
@@ -99,13 +100,13 @@ export const attackKinds: readonly AttackKind[] = [
   },
   {
     name: "slow-scan",
-    summary: "one source, one probe at each of twelve hosts, over two thirds of the run",
+    summary: "one source, one probe at each of thirty hosts, over two thirds of the run",
     kinds: ["horizontal_scan"],
-    severityMin: "low",
+    severityMin: "medium",
     lengthMs: (runMs) => (runMs * 2) / 3,
     flows: (scene) =>
-      scene.targets(12).map((target, index) => {
-        const startMs = scene.startMs + (scene.lengthMs * (index + 0.5)) / 12;
+      scene.targets(slowTargets).map((target, index) => {
+        const startMs = scene.startMs + (scene.lengthMs * (index + 0.5)) / slowTargets;
         return scene.probe(scene.source(1), target, scene.port(0), { startMs });
       }),
     decided: bySource,
@@ -189,8 +190,7 @@ export const attackKinds: readonly AttackKind[] = [
           return scene.probe(scene.source(1), target, 22, login);
         }),
       ),
-    decided: whenLast,
-    isLater: true,
+    decided: whenCount(defaultPolicy.bruteForce.attemptsMin),
   },
   {
     name: "udp-flood",
@@ -205,8 +205,7 @@ export const attackKinds: readonly AttackKind[] = [
         scene.probe(scene.source(1), target, scene.port(0), { ...datagram, sourcePort: 20_000 + port }),
       );
     },
-    decided: whenLast,
-    isLater: true,
+    decided: whenCount(3 * defaultPolicy.burst.udpFloodFlowsPerSecondMin),
   },
   {
     name: "mining",
@@ -222,7 +221,6 @@ export const attackKinds: readonly AttackKind[] = [
       return [{ flow, from, to: undefined }];
     },
     decided: whenLast,
-    isLater: true,
   },
 ];
 
@@ -255,6 +253,14 @@ function whenBursting(flows: readonly FleetFlow[], hosts: number): number {
     if (count === burstFlowsMin && ++bursting >= burstHosts(hosts)) return decidedMs(flow);
   }
   return whenLast(flows);
+}
+
+/** When so many of its flows are decided, however they end; the last flow when there are fewer. */
+function whenCount(count: number): Decided {
+  return (flows) => {
+    const timesMs = flows.map(({ flow }) => decidedMs(flow)).sort((a, b) => a - b);
+    return timesMs[Math.min(count, timesMs.length) - 1];
+  };
 }
 
 function whenLast(flows: readonly FleetFlow[]): number {
