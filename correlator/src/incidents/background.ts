@@ -15,6 +15,8 @@ const scanKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
   "host_sweep",
 ]);
 
+/** Sources of a day's background from which several of them meet at a port by chance. */
+export const crowdedSourcesMin = 100;
 /** Kinds that one source at one host is enough for. */
 const singleKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["vertical_scan", "brute_force"]);
 
@@ -41,22 +43,32 @@ export interface BackgroundSettings {
  */
 export function isSmallFromOutside(finding: Finding, settings: BackgroundSettings): boolean {
   if (!isOfBackgroundKind(finding) || !isFromOutside(finding, settings)) return false;
-  return finding.contactCount < contactsMaxOf(finding, settings) || isUsualAtTarget(finding);
+  return (
+    finding.contactCount < contactsMaxOf(finding.kind, finding.targetCount, settings.contactsMax) ||
+    isUsualAtTarget(finding)
+  );
 }
 
 /** Several sources at one service bring more than one source does. */
-function contactsMaxOf(
-  { kind }: { readonly kind: IncidentKind },
-  { contactsMax }: BackgroundSettings,
-): number {
-  return kind === "distributed_scan" ? contactsMax * crowdFactor : contactsMax;
+function contactsMaxOf(kind: IncidentKind, targetCount: number, contactsMax: number): number {
+  return kind === "distributed_scan" && targetCount < fleetTargetsMin
+    ? contactsMax * crowdFactor
+    : contactsMax;
 }
 
 function isOfBackgroundKind(finding: Finding): boolean {
-  const { kind, view, targetCount } = finding;
+  const { kind, view } = finding;
   if (kind !== "distributed_scan") return view === "source" && scanKinds.has(kind);
   if (view === "target") return isUsualAtTarget(finding);
-  return view === "service" || (view === "port" && targetCount < fleetTargetsMin);
+  return view === "service" || view === "port";
+}
+
+/**
+ * One port at several hosts from outside. By chance only where so many knock
+ * that some of them ask for the same port.
+ */
+export function isOverFleet({ view, targetCount }: Finding): boolean {
+  return view === "port" && targetCount >= fleetTargetsMin;
 }
 
 function isUsualAtTarget({ kind, view, factors }: Finding): boolean {
@@ -93,7 +105,11 @@ function isSlow({ contactCount, firstSeenMs, lastSeenMs }: Finding, contactsPerH
 
 /** True when an incident holds nothing but small scans from outside. */
 export function isSmallDraft(draft: IncidentDraft, settings: BackgroundSettings): boolean {
-  if (draft.contactCount >= contactsMaxOf(draft, settings) || draft.sources.size === 0) return false;
+  if (
+    draft.contactCount >= contactsMaxOf(draft.kind, draft.targetCount, settings.contactsMax) ||
+    draft.sources.size === 0
+  )
+    return false;
   if (
     !scanKinds.has(draft.kind) &&
     !(draft.kind === "distributed_scan" && draft.targets.size < fleetTargetsMin)

@@ -4,7 +4,9 @@ import { IncidentDraft } from "./incident-draft.js";
 import {
   backgroundFinding,
   backgroundId,
+  crowdedSourcesMin,
   dayOf,
+  isOverFleet,
   isSmallDraft,
   isSmallFromOutside,
   weighedAtEdge,
@@ -123,6 +125,8 @@ export class IncidentGroups {
     const { background } = settings;
     if (this.isPartOfLarger(finding, settings)) return false;
     const day = dayOf(finding.sliceStartMs);
+    const known = this.drafts.get(backgroundId(day))?.sourceCount ?? 0;
+    if (isOverFleet(finding) && known < crowdedSourcesMin) return false;
     const small = this.smallDrafts(finding, day, settings);
     const sources = new Set([...small.flatMap((draft) => [...draft.sources]), ...finding.sources]);
     const id = backgroundId(day);

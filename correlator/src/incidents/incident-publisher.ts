@@ -260,6 +260,8 @@ function typeOf(known: Incident | undefined, incident: Incident): IncidentEventT
 function isNews(known: Published | undefined, incident: Incident): boolean {
   if (known === undefined) return true;
   const before = known.incident;
+  // Its targets and ports are of no interest one by one.
+  if (incident.kind === "background_scanning") return incident.contactCount >= known.notifiedContacts * 10;
   return (
     incident.targetCount > before.targetCount ||
     incident.portCount > before.portCount ||
