@@ -1,11 +1,11 @@
 import type { HotWindow } from "../windows/window-store.js";
 
 /** A window that stays hot is evaluated again after this long while its slice is open, */
-const againAfterMs = 1000;
-/** so many times, and from then on after twice as long each time, */
-const promptTimes = 5;
-/** up to this: what goes on for minutes is told in growing steps. */
+const againAfterMs = 200;
+/** then after twice as long each time, up to this: what goes on for minutes is told in growing steps. */
 const againAfterMsMax = 30_000;
+/** What came last is evaluated when nothing new came for this long. */
+const quietMs = 500;
 /** Windows remembered; beyond that the oldest are forgotten, which only costs an evaluation. */
 const windowsMax = 50_000;
 /**
@@ -25,8 +25,8 @@ interface Evaluated {
 }
 
 /**
- * Hot windows waiting to be evaluated: the first time at once, then at most once
- * a second, then less, and once more as soon as nothing new comes.
+ * Hot windows waiting to be evaluated: the first time at once, then soon, then
+ * less and less often, and once more as soon as nothing new comes.
  */
 export class EvaluationQueue {
   /** When each was last told to be hot, in the order in which they came to wait. */
@@ -61,13 +61,13 @@ export class EvaluationQueue {
 
   /** Nothing new for a while: what came last must not wait for a long turn. */
   private isOver(window: HotWindow, hotMs: number, nowMs: number): boolean {
-    return nowMs - Math.max(hotMs, this.evaluated.get(window)?.atMs ?? -Infinity) >= againAfterMs;
+    return nowMs - Math.max(hotMs, this.evaluated.get(window)?.atMs ?? -Infinity) >= quietMs;
   }
 
   private isDue(window: HotWindow, nowMs: number): boolean {
     const before = this.evaluated.get(window);
     if (before === undefined) return true;
-    const waitMs = againAfterMs * 2 ** Math.max(0, before.times - promptTimes);
+    const waitMs = againAfterMs * 2 ** Math.min(16, before.times - 1);
     return nowMs - before.atMs >= Math.min(againAfterMsMax, waitMs);
   }
 

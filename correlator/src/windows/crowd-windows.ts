@@ -18,6 +18,8 @@ import {
 /** Slices behind the closed ones whose sources are kept; counts are kept for 7 days. */
 const slicesKept = 6;
 const historySlicesKept = 7 * 144;
+/** Crowds of one kind and slice; those of one more subject are refused. */
+const crowdsMax = 500_000;
 /** Refused sources of one crowd that are told apart. */
 const refusedMax = 65_536;
 
@@ -125,7 +127,10 @@ export class CrowdWindows {
   ): void {
     const { crowds, followers } = this.slice(slice);
     const held = crowds[kind].get(subject);
-    if (held === undefined) crowds[kind].set(subject, source);
+    if (held === undefined) {
+      if (crowds[kind].size < crowdsMax) crowds[kind].set(subject, source);
+      else this.counters.crowdSourcesRefused++;
+    }
     if (held === undefined || held === source) {
       if (followers.size === 0) return;
       const follower = followers.get(crowdText({ kind, subject }));

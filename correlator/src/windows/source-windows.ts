@@ -15,8 +15,10 @@ import {
 
 /** Sources of one UTC day; beyond it those on probation (one failed contact) go first. */
 const sourcesMax = 250_000;
-/** Entries looked at when one has to go. */
+/** Sources looked at when one has to go. */
 const evictionScan = 32;
+/** Answered contacts of a source kept for each failed one that is allowed. */
+const answeredFactor = 8;
 /** Refused contacts of one source that are told apart. */
 const refusedMax = 65_536;
 const sensorsMax = 4;
@@ -50,6 +52,52 @@ class SourceDay {
   }
 }
 
+/** Sources of one UTC day, in the order in which they came. */
+class DaySources {
+  private readonly sources = new Map<AddressKey, SourceDay>();
+  private order: AddressKey[] = [];
+  /** Place of the oldest in `order`. */
+  private oldest = 0;
+
+  get size(): number {
+    return this.sources.size;
+  }
+
+  get(source: AddressKey): SourceDay | undefined {
+    return this.sources.get(source);
+  }
+
+  all(): Iterable<SourceDay> {
+    return this.sources.values();
+  }
+
+  create(source: AddressKey): SourceDay {
+    const day = new SourceDay();
+    this.sources.set(source, day);
+    this.order.push(source);
+    return day;
+  }
+
+  /** The lowest score goes: the oldest source on probation, else the oldest but those just spared. */
+  evict(): void {
+    for (let looked = 0; looked < evictionScan; looked++) {
+      const source = this.order[this.oldest++];
+      const day = this.sources.get(source);
+      if (day !== undefined && day.failed === undefined && day.answered === undefined)
+        return this.remove(source);
+      this.order.push(source);
+    }
+    this.remove(this.order[this.oldest++]);
+  }
+
+  private remove(source: AddressKey): void {
+    this.sources.delete(source);
+    if (this.oldest * 2 < this.order.length) return;
+    this.order = this.order.slice(this.oldest);
+    this.oldest = 0;
+  }
+}
+
 interface ReadContacts {
   readonly untilMs: number;
   readonly versions: number;
@@ -64,7 +112,7 @@ export type TouchWindow = (window: HotWindow, isNew: boolean, isAhead?: boolean)
 
 /** Contacts of each source by UTC day. */
 export class SourceWindows {
-  private readonly days = new Map<number, Map<AddressKey, SourceDay>>();
+  private readonly days = new Map<number, DaySources>();
 
   constructor(
     private readonly limits: WindowLimits,
@@ -96,8 +144,10 @@ export class SourceWindows {
     const answered = (source.answered ??= new Map());
     const key = contactKey(contact);
     const known = answered.get(key);
-    if (known === undefined) answered.set(key, newContact(contact));
-    else mergeContact(known, contact);
+    if (known !== undefined) mergeContact(known, contact);
+    else if (answered.size < this.limits.contactsPerSourceMax * answeredFactor)
+      answered.set(key, newContact(contact));
+    else this.counters.contactsRefused++;
   }
 
   /** True when the source failed at something on that day. */
@@ -138,8 +188,7 @@ export class SourceWindows {
 
   /** What was read is worked out again when it is asked for. */
   dropRead(): void {
-    for (const sources of this.days.values())
-      for (const source of sources.values()) source.contacts = undefined;
+    for (const sources of this.days.values()) for (const source of sources.all()) source.contacts = undefined;
   }
 
   private heatNext(name: AddressKey, day: number, touch: TouchWindow): void {
@@ -172,24 +221,14 @@ export class SourceWindows {
 
   private source(address: AddressKey, day: number): SourceDay {
     let sources = this.days.get(day);
-    if (sources === undefined) this.days.set(day, (sources = new Map()));
-    let source = sources.get(address);
-    if (source !== undefined) return source;
-    if (sources.size >= sourcesMax) this.evict(sources);
-    sources.set(address, (source = new SourceDay()));
-    return source;
-  }
-
-  /** The lowest score goes: the oldest source on probation, else the oldest. */
-  private evict(sources: Map<AddressKey, SourceDay>): void {
-    this.counters.contactsRefused++;
-    let looked = 0;
-    for (const [address, source] of sources) {
-      if (source.failed === undefined && source.answered === undefined) return void sources.delete(address);
-      if (++looked >= evictionScan) break;
+    if (sources === undefined) this.days.set(day, (sources = new DaySources()));
+    const known = sources.get(address);
+    if (known !== undefined) return known;
+    if (sources.size >= sourcesMax) {
+      sources.evict();
+      this.counters.contactsRefused++;
     }
-    const oldest = sources.keys().next().value;
-    if (oldest !== undefined) sources.delete(oldest);
+    return sources.create(address);
   }
 }
 

@@ -2,8 +2,10 @@ import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import type { SourceContacts } from "../../windows/source-contacts.js";
 import {
+  dayMs,
   defaultWindowLimits,
   newWindowCounters,
+  type ContactObservation,
   type CrowdCount,
   type CrowdKey,
   type CrowdWindow,
@@ -21,6 +23,11 @@ import { readRecords, type RecordSink } from "./window-log/record-reader.js";
 import { RecordWriter } from "./window-log/record-writer.js";
 import { WindowLog, type LogEntry } from "./window-log/window-log.js";
 
+/**
+ * Bytes of contacts of one UTC day in a shard from which on only sources that
+ * failed before are let in: 32 MiB a day in all, 1.4 million contacts.
+ */
+const shardBytesPerDayMax = 2 * 1024 * 1024;
 /** Bytes of one entry; what comes after them makes another. */
 const entryBytesMax = 64 * 1024;
 /** While the log is read from its beginning, windows older than the newest by this are not kept open. */
@@ -41,6 +48,7 @@ export class RedisWindowStore implements WindowStore {
   private knownEpoch = -1;
   /** Event time of the newest contact that was read. */
   private newestMs = 0;
+  private readonly contactBytes = new DayBytes();
   private isLoaded = false;
   private reading: Promise<boolean> | undefined;
   private readonly ownHot = new Set<HotWindow>();
@@ -151,13 +159,16 @@ export class RedisWindowStore implements WindowStore {
     this.log.rewind();
     this.view = new WindowView(this.counters, this.limits);
     this.newestMs = 0;
+    this.contactBytes.clear();
     this.isLoaded = false;
     this.ownHot.clear();
   }
 
   private async append(observations: Observations): Promise<void> {
     const contacts = new ShardWriters();
-    for (const contact of observations.failed) contacts.of(contact.source).contact(contact, true);
+    for (const contact of observations.failed)
+      if (this.isAdmitted(contact)) contacts.of(contact.source).contact(contact, true);
+      else this.counters.contactsRefused++;
     for (const contact of observations.answered) contacts.of(contact.source).contact(contact, false);
     const starts = new ShardWriters();
     for (const start of observations.starts) starts.of(start.host).start(start);
@@ -168,6 +179,13 @@ export class RedisWindowStore implements WindowStore {
       this.appendAll("starts", starts),
       this.appendAll("facts", facts),
     ]);
+  }
+
+  /** When a day's log is full, sources that never failed before are refused. */
+  private isAdmitted({ source, timeMs }: ContactObservation): boolean {
+    const day = Math.floor(timeMs / dayMs);
+    if (this.contactBytes.get(day, shardOf(source)) < shardBytesPerDayMax) return true;
+    return this.view.isKnownSource(source, day) || this.view.isKnownSource(source, day - 1);
   }
 
   private async appendCounts(counts: readonly CrowdCount[]): Promise<void> {
@@ -211,8 +229,9 @@ export class RedisWindowStore implements WindowStore {
     return entries.length > 0;
   }
 
-  private fold({ payload, isOwn }: LogEntry): void {
+  private fold({ part, shard, payload, isOwn }: LogEntry): void {
     if (!readRecords(payload, this.kindOf, this.sink)) this.counters.entriesUnreadable++;
+    if (part === "contacts") this.contactBytes.add(Math.floor(this.newestMs / dayMs), shard, payload.length);
     const touched = this.view.takeTouched();
     if (isOwn) for (const window of touched) this.ownHot.add(window);
   }
@@ -234,6 +253,28 @@ export class RedisWindowStore implements WindowStore {
     const hot = [...this.ownHot];
     this.ownHot.clear();
     return hot;
+  }
+}
+
+/** Bytes by day and shard, of the newest days. */
+class DayBytes {
+  private readonly days = new Map<number, Float64Array>();
+
+  get(day: number, shard: number): number {
+    return this.days.get(day)?.[shard] ?? 0;
+  }
+
+  add(day: number, shard: number, bytes: number): void {
+    let shards = this.days.get(day);
+    if (shards === undefined) {
+      for (const past of this.days.keys()) if (past < day - 2) this.days.delete(past);
+      this.days.set(day, (shards = new Float64Array(shardCount)));
+    }
+    shards[shard] += bytes;
+  }
+
+  clear(): void {
+    this.days.clear();
   }
 }
 
