@@ -20,7 +20,6 @@ import { RedisLeases } from "./adapters/redis/redis-leases.js";
 import { RedisRebuildLedger } from "./adapters/redis/redis-rebuild-ledger.js";
 import { RedisSensorTotals } from "./adapters/redis/redis-sensor-totals.js";
 import { RedisSlowState } from "./adapters/redis/redis-slow-state.js";
-import { factDetector } from "./detectors/fact-detectors.js";
 import { RedisWindowStore } from "./adapters/redis/redis-window-store.js";
 import type { CorrelatorConfig } from "./config.js";
 import { CorrelatorLoops } from "./correlator-loops.js";
@@ -74,10 +73,7 @@ const servers: Provider[] = [
 ];
 
 const stores: Provider[] = [
-  over(
-    tokens.WINDOW_STORE,
-    (redis) => new RedisWindowStore(redis, undefined, (id) => factDetector(id)?.facts),
-  ),
+  over(tokens.WINDOW_STORE, (redis) => new RedisWindowStore(redis)),
   over(tokens.FINDING_BOARD, (redis) => new RedisFindingBoard(redis)),
   over(tokens.REBUILD_LEDGER, (redis) => new RedisRebuildLedger(redis)),
   over(tokens.GAP_LEDGER, (redis) => new RedisGapLedger(redis)),

@@ -47,7 +47,10 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
     await journal?.close();
     throw error;
   });
-  const windows = new MemoryWindowStore();
+  const windows = new MemoryWindowStore(
+    undefined,
+    options.provisional === false ? undefined : randomBytes(16),
+  );
   const board = new MemoryFindingBoard();
   const incidents = new MemoryIncidentStore({ journal });
   const sensors = new MemorySensorRegistry();

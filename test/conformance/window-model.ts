@@ -2,7 +2,7 @@ import {
   contactSliceMs,
   crowdBit,
   dayMs,
-  hotSourcesMin,
+  hotCrowdMin,
   startBits,
   type Contact,
   type ContactObservation,
@@ -47,14 +47,23 @@ export class WindowModel {
     const earlier = this.crowdKeys().filter(
       ({ kind, subject, slice }) => kind === key.kind && subject === key.subject && slice < key.slice,
     );
-    const counts = earlier.map((key): [number, number] => [key.slice, this.crowdSources(key).length]);
-    return new Map(counts.filter(([, count]) => count >= hotSourcesMin).sort(([a], [b]) => a - b));
+    const counts = earlier
+      .filter((crowd) => this.isHot(crowd))
+      .map((crowd): [number, number] => [crowd.slice, this.crowdSources(crowd).length]);
+    return new Map(counts.sort(([a], [b]) => a - b));
   }
 
-  /** Hot in the slice with enough sources and in the one after. */
+  /** Hot where it has sources, and enough together with the slice before. */
   hotCrowds(): string[] {
-    const hot = this.crowdKeys().filter((key) => this.crowdSources(key).length >= hotSourcesMin);
-    return [...new Set(hot.flatMap((key) => [key, { ...key, slice: key.slice + 1 }]).map(crowdText))].sort();
+    return this.crowdKeys()
+      .filter((key) => this.isHot(key))
+      .map(crowdText)
+      .sort();
+  }
+
+  private isHot(key: CrowdKey): boolean {
+    const count = this.crowdSources(key).length + this.crowdSources({ ...key, slice: key.slice - 1 }).length;
+    return count >= hotCrowdMin[key.kind];
   }
 
   isService(service: { destination: string; protocol: number; port: number }, day: number): boolean {

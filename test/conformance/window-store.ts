@@ -132,18 +132,20 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
       expect(await store.merge(only({ answered }))).toEqual([]);
     });
 
-    test("a crowd is hot from two sources, in that slice and the next", async () => {
+    test("a crowd is hot from enough sources in its slice and the one before, in any order", async () => {
       const store = await open();
       const crowd = { kind: "port", subject: "\0\x16\x06", slice } as const;
+      const next = { ...crowd, slice: slice + 1 };
       const add = (at: number, source: string): Promise<HotWindow[]> =>
         store.merge(
           only({ failed: [contact({ source, timeMs: at * contactSliceMs, crowds: crowdBit.port })] }),
         );
+      expect(await add(slice + 1, sources[0])).toEqual([]);
       expect(await add(slice, sources[0])).toEqual([]);
       expect(await add(slice, sources[0])).toEqual([]);
-      expect(await add(slice, sources[1])).toContainEqual({ kind: "crowd", key: crowd });
-      const next = { kind: "crowd", key: { ...crowd, slice: slice + 1 } };
-      expect(await add(slice + 1, sources[2])).toContainEqual(next);
+      expect(await add(slice, sources[1])).toEqual([]);
+      expect(await add(slice, sources[2])).toEqual([{ kind: "crowd", key: next }]);
+      expect(await add(slice, sources[3])).toContainEqual({ kind: "crowd", key: crowd });
       expect(await add(slice + 2, sources[2])).toEqual([]);
       const read = await store.readHot(
         partitionOf(crowd.subject),
@@ -151,7 +153,7 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
         midnightMs + 3 * contactSliceMs,
       );
       expect(read).toHaveLength(2);
-      expect(read).toContainEqual(next);
+      expect(read).toContainEqual({ kind: "crowd", key: next });
     });
 
     test("starts are hot from twenty positions in one slice, whoever reported them", async () => {

@@ -1,10 +1,12 @@
 import { prefixOf, type AddressKey } from "./address-key.js";
 import { portKey, serviceKey } from "./contact-key.js";
-import type { TouchWindow } from "./source-windows.js";
+import { DistinctCount } from "./distinct-count.js";
+import type { SipHash } from "./sip-hash.js";
+import type { TouchedWindows } from "./touched-windows.js";
 import {
   contactSliceMs,
   crowdBit,
-  hotSourcesMin,
+  hotCrowdMin,
   type ContactObservation,
   type CrowdCount,
   type CrowdKey,
@@ -15,40 +17,32 @@ import {
   type WindowStoreCounters,
 } from "./window-store.js";
 
-/** Slices behind the closed ones whose sources are kept; counts are kept for 7 days. */
+/** Slices behind the closed ones whose sources are kept; counts of hot crowds for 7 days. */
 const slicesKept = 6;
 const historySlicesKept = 7 * 144;
 /** Crowds of one kind and slice; those of one more subject are refused. */
 const crowdsMax = 500_000;
-/** Refused sources of one crowd that are told apart. */
-const refusedMax = 65_536;
-
-/** Sources of one crowd, from the second on. */
+/** Sources of a crowd that is hot. */
 class Crowd {
-  refused: Set<AddressKey> | undefined = undefined;
-  window: HotWindow | undefined = undefined;
+  readonly sources: Set<AddressKey>;
+  /** Counts the sources that the cap refused. */
+  refused: DistinctCount | undefined = undefined;
+  /** Merge in which it was last told to be hot. */
+  touchedIn = 0;
 
-  constructor(readonly sources: Set<AddressKey>) {}
-
-  get count(): number {
-    return this.sources.size + (this.refused?.size ?? 0);
+  constructor(
+    sources: Iterable<AddressKey>,
+    readonly window: HotWindow,
+  ) {
+    this.sources = new Set(sources);
   }
 }
 
-/** Most crowds have one source and never another: it stands alone until a second comes. */
-type Held = Crowd | AddressKey;
+/** Most crowds have one source and never another: it stands alone, and few stand in a list. */
+type Held = AddressKey | AddressKey[] | Crowd;
 
 /** Crowds of one slice, each kind by its own subject. */
-class CrowdSlice {
-  readonly crowds: Readonly<Record<CrowdKind, Map<string, Held>>> = {
-    service: new Map(),
-    target: new Map(),
-    port: new Map(),
-    prefix: new Map(),
-  };
-  /** Windows that are hot because of the slice before, by `crowdText`. */
-  readonly followers = new Map<string, HotWindow>();
-}
+type CrowdSlice = Readonly<Record<CrowdKind, Map<string, Held>>>;
 
 /** Sources that failed at something, by slice. */
 export class CrowdWindows {
@@ -59,33 +53,34 @@ export class CrowdWindows {
   constructor(
     private readonly limits: WindowLimits,
     private readonly counters: WindowStoreCounters,
+    private readonly hash: SipHash,
   ) {}
 
-  /** The source of a failed contact joins its crowds; tells those that are hot after it. */
-  merge(contact: ContactObservation, touch: TouchWindow): void {
+  /**
+   * The source of a failed contact joins its crowds; tells those that are hot
+   * after it: with the slice before they have enough sources for a detector.
+   */
+  merge(contact: ContactObservation, touched: TouchedWindows): void {
     const { crowds, source, destination, port, protocol } = contact;
     if (crowds === 0) return;
     const slice = Math.floor(contact.timeMs / contactSliceMs);
-    if ((crowds & crowdBit.prefix) !== 0) this.join("prefix", prefixOf(source), slice, source, touch);
-    if ((crowds & crowdBit.port) !== 0) this.join("port", portKey(port, protocol), slice, source, touch);
+    if ((crowds & crowdBit.prefix) !== 0) this.join("prefix", prefixOf(source), slice, source, touched);
+    if ((crowds & crowdBit.port) !== 0) this.join("port", portKey(port, protocol), slice, source, touched);
     if ((crowds & crowdBit.service) !== 0)
-      this.join("service", serviceKey(destination, port, protocol), slice, source, touch);
-    if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touch);
+      this.join("service", serviceKey(destination, port, protocol), slice, source, touched);
+    if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touched);
   }
 
   read(key: CrowdKey): CrowdWindow {
-    const held = this.slices.get(key.slice)?.crowds[key.kind].get(key.subject);
-    if (held === undefined) return { key, sources: [], count: 0 };
-    if (typeof held === "string") return { key, sources: [held], count: 1 };
-    return { key, sources: [...held.sources], count: held.count };
+    const held = this.slices.get(key.slice)?.[key.kind].get(key.subject);
+    return { key, sources: sourcesOf(held), count: countOf(held) };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
     const counts = new Map(this.history.get(crowdText(key)));
-    for (const [slice, { crowds }] of this.slices) {
+    for (const [slice, crowds] of this.slices) {
       const held = crowds[key.kind].get(key.subject);
-      if (held === undefined || typeof held === "string") continue;
-      if (held.count >= hotSourcesMin) counts.set(slice, Math.max(held.count, counts.get(slice) ?? 0));
+      if (held instanceof Crowd) raise(counts, slice, countOf(held));
     }
     for (const slice of counts.keys()) if (slice >= key.slice) counts.delete(slice);
     return counts;
@@ -100,16 +95,16 @@ export class CrowdWindows {
     const text = crowdText({ kind, subject });
     let counts = this.history.get(text);
     if (counts === undefined) this.history.set(text, (counts = new Map()));
-    counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
+    raise(counts, slice, count);
   }
 
   /** Moves what lies far behind the closed slices to history, and forgets history after 7 days. */
   close(closedSlice: number): void {
-    for (const [slice, { crowds }] of this.slices) {
+    for (const [slice, crowds] of this.slices) {
       if (slice >= closedSlice - slicesKept) continue;
       for (const kind of crowdKinds)
         for (const [subject, held] of crowds[kind])
-          if (typeof held !== "string") this.remember({ kind, subject, slice, count: held.count });
+          if (held instanceof Crowd) this.remember({ kind, subject, slice, count: countOf(held) });
       this.slices.delete(slice);
     }
     for (const [text, counts] of this.history) {
@@ -123,59 +118,75 @@ export class CrowdWindows {
     subject: string,
     slice: number,
     source: AddressKey,
-    touch: TouchWindow,
+    touched: TouchedWindows,
   ): void {
-    const { crowds, followers } = this.slice(slice);
-    const held = crowds[kind].get(subject);
-    if (held === undefined) {
-      if (crowds[kind].size < crowdsMax) crowds[kind].set(subject, source);
-      else this.counters.crowdSourcesRefused++;
-    }
-    if (held === undefined || held === source) {
-      if (followers.size === 0) return;
-      const follower = followers.get(crowdText({ kind, subject }));
-      if (follower !== undefined) touch(follower, false);
+    const crowds = this.slice(slice)[kind];
+    const before = crowds.get(subject);
+    if (before === undefined && crowds.size >= crowdsMax) {
+      this.counters.crowdSourcesRefused++;
       return;
     }
-    const crowd = typeof held === "string" ? new Crowd(new Set([held])) : held;
-    if (crowd !== held) crowds[kind].set(subject, crowd);
-    this.add(crowd, source);
-    if (crowd.window === undefined) this.heat(crowd, { kind, subject, slice }, touch);
-    else touch(crowd.window, false);
+    const held = this.add(before, source);
+    if (held !== before) crowds.set(subject, held);
+    const count = countOf(held);
+    const earlier = this.slices.get(slice - 1)?.[kind].get(subject);
+    if (count + countOf(earlier) >= hotCrowdMin[kind]) this.heat(held, { kind, subject, slice }, touched);
+    const later = this.slices.get(slice + 1)?.[kind].get(subject);
+    if (later !== undefined && count + countOf(later) >= hotCrowdMin[kind])
+      this.heat(later, { kind, subject, slice: slice + 1 }, touched);
   }
 
-  /** Hot from its second source on, in this slice and the next. */
-  private heat(crowd: Crowd, key: CrowdKey, touch: TouchWindow): void {
-    const text = crowdText(key);
-    const following = this.slice(key.slice).followers.get(text);
-    crowd.window = following ?? { kind: "crowd", key };
-    touch(crowd.window, following === undefined);
-    const next = this.slice(key.slice + 1);
-    if (next.followers.has(text)) return;
-    const held = next.crowds[key.kind].get(key.subject);
-    const known = typeof held === "object" ? held.window : undefined;
-    const window: HotWindow = known ?? { kind: "crowd", key: { ...key, slice: key.slice + 1 } };
-    next.followers.set(text, window);
-    if (known === undefined) touch(window, true, true);
+  private heat(held: Held, key: CrowdKey, touched: TouchedWindows): void {
+    if (held instanceof Crowd) {
+      if (held.touchedIn === touched.merge) return;
+      held.touchedIn = touched.merge;
+      return touched.add(held.window, false);
+    }
+    const crowd = new Crowd(sourcesOf(held), { kind: "crowd", key });
+    this.slice(key.slice)[key.kind].set(key.subject, crowd);
+    crowd.touchedIn = touched.merge;
+    touched.add(crowd.window, true);
   }
 
-  private add(crowd: Crowd, source: AddressKey): void {
+  private add(held: Held | undefined, source: AddressKey): Held {
+    if (held === undefined) return source;
+    if (typeof held === "string") return held === source ? held : [held, source];
+    if (held instanceof Crowd) this.addToCrowd(held, source);
+    else if (!held.includes(source)) held.push(source);
+    return held;
+  }
+
+  private addToCrowd(crowd: Crowd, source: AddressKey): void {
     if (crowd.sources.has(source)) return;
     if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
-    else this.refuse((crowd.refused ??= new Set()), source);
-  }
-
-  private refuse(refused: Set<AddressKey>, source: AddressKey): void {
-    if (refused.size >= refusedMax || refused.has(source)) return;
-    refused.add(source);
-    this.counters.crowdSourcesRefused++;
+    else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
+      this.counters.crowdSourcesRefused++;
   }
 
   private slice(number: number): CrowdSlice {
     let slice = this.slices.get(number);
-    if (slice === undefined) this.slices.set(number, (slice = new CrowdSlice()));
+    if (slice === undefined) {
+      slice = { service: new Map(), target: new Map(), port: new Map(), prefix: new Map() };
+      this.slices.set(number, slice);
+    }
     return slice;
   }
+}
+
+function countOf(held: Held | undefined): number {
+  if (held === undefined) return 0;
+  if (typeof held === "string") return 1;
+  return held instanceof Crowd ? held.sources.size + (held.refused?.count ?? 0) : held.length;
+}
+
+function sourcesOf(held: Held | undefined): readonly AddressKey[] {
+  if (held === undefined) return [];
+  if (typeof held === "string") return [held];
+  return held instanceof Crowd ? [...held.sources] : [...held];
+}
+
+function raise(counts: Map<number, number>, slice: number, count: number): void {
+  counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
 }
 
 const crowdKinds: readonly CrowdKind[] = ["service", "target", "port", "prefix"];

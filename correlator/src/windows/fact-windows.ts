@@ -1,5 +1,5 @@
 import type { FactKind, FactMember, FactObservation, FactWindow } from "./fact-window.js";
-import type { TouchWindow } from "./source-windows.js";
+import type { TouchedWindows } from "./touched-windows.js";
 import type { HotWindow, WindowStoreCounters } from "./window-store.js";
 
 /** Subjects of one kind and slice; beyond it facts are refused and counted. */
@@ -29,7 +29,7 @@ export class FactWindows {
   constructor(private readonly counters: WindowStoreCounters) {}
 
   /** Merges one fact; tells the window when its subject is hot after it. */
-  merge(fact: FactObservation, touch: TouchWindow): void {
+  merge(fact: FactObservation, touched: TouchedWindows): void {
     const slice = Math.floor(fact.timeMs / fact.kind.sliceMs);
     const subject = this.subject(fact, slice);
     if (subject === undefined) return;
@@ -40,7 +40,7 @@ export class FactWindows {
     if (subject.members.size < fact.kind.hotMembersMin) return;
     const isNew = subject.window === undefined;
     subject.window ??= { kind: "facts", facts: fact.kind, subject: fact.subject, slice };
-    touch(subject.window, isNew);
+    touched.add(subject.window, isNew);
   }
 
   read(kind: FactKind, subject: string, slice: number): FactWindow {

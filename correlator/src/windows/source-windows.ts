@@ -1,5 +1,6 @@
 import type { AddressKey } from "./address-key.js";
 import { contactKey } from "./contact-key.js";
+import type { TouchedWindows } from "./touched-windows.js";
 import { memoryDays, sourceContacts, type SourceContacts } from "./source-contacts.js";
 import {
   contactSliceMs,
@@ -20,7 +21,7 @@ const evictionScan = 32;
 /** Answered contacts of a source kept for each failed one that is allowed. */
 const answeredFactor = 8;
 /** Refused contacts of one source that are told apart. */
-const refusedMax = 65_536;
+const refusedMax = 8192;
 const sensorsMax = 4;
 
 interface MutableContact {
@@ -42,6 +43,9 @@ class SourceDay {
   refused: Set<string> | undefined = undefined;
   /** Slices in which it is hot. */
   windows: Map<number, HotWindow> | undefined = undefined;
+  /** Merge and slice in which it was last told to be hot. */
+  touchedIn = 0;
+  touchedSlice = 0;
   /** Counts its changes. */
   version = 0;
   /** What was last read of it, for as long as nothing changes. */
@@ -104,12 +108,6 @@ interface ReadContacts {
   readonly contacts: SourceContacts;
 }
 
-/**
- * What a merge tells of hot windows, always with the same object for a window:
- * whether it is hot for the first time, and whether nothing was added to it yet.
- */
-export type TouchWindow = (window: HotWindow, isNew: boolean, isAhead?: boolean) => void;
-
 /** Contacts of each source by UTC day. */
 export class SourceWindows {
   private readonly days = new Map<number, DaySources>();
@@ -124,7 +122,7 @@ export class SourceWindows {
    * because of it. A source that just became hot is so in the slice of every
    * contact it has, so that the order of arrival does not matter.
    */
-  mergeFailed(contact: ContactObservation, touch: TouchWindow): void {
+  mergeFailed(contact: ContactObservation, touched: TouchedWindows): void {
     const day = Math.floor(contact.timeMs / dayMs);
     const name = contact.source;
     const source = this.source(name, day);
@@ -133,9 +131,10 @@ export class SourceWindows {
     if (source.first === undefined) source.first = newContact(contact);
     else if (isSame(source.first, contact)) mergeContact(source.first, contact);
     else this.mergeMore((source.failed ??= new Map()), contactKey(contact), contact, source);
-    if (isFirst) this.heatNext(name, day + 1, touch);
-    if (source.isHot) touchSlice(source, name, sliceOf(contact.timeMs), touch);
-    else if (source.failedCount >= hotContactsMin || this.failedOn(name, day - 1)) heat(source, name, touch);
+    if (isFirst) this.heatNext(name, day + 1, touched);
+    if (source.isHot) touchSlice(source, name, sliceOf(contact.timeMs), touched);
+    else if (source.failedCount >= hotContactsMin || this.failedOn(name, day - 1))
+      heat(source, name, touched);
   }
 
   mergeAnswered(contact: ContactObservation): void {
@@ -191,9 +190,9 @@ export class SourceWindows {
     for (const sources of this.days.values()) for (const source of sources.all()) source.contacts = undefined;
   }
 
-  private heatNext(name: AddressKey, day: number, touch: TouchWindow): void {
+  private heatNext(name: AddressKey, day: number, touched: TouchedWindows): void {
     const next = this.days.get(day)?.get(name);
-    if (next?.first !== undefined && !next.isHot) heat(next, name, touch);
+    if (next?.first !== undefined && !next.isHot) heat(next, name, touched);
   }
 
   private mergeMore(
@@ -233,19 +232,22 @@ export class SourceWindows {
 }
 
 /** Hot from now on, in the slice of every contact it has. */
-function heat(day: SourceDay, source: AddressKey, touch: TouchWindow): void {
+function heat(day: SourceDay, source: AddressKey, touched: TouchedWindows): void {
   day.isHot = true;
-  if (day.first !== undefined) touchSlice(day, source, sliceOf(day.first.firstMs), touch);
+  if (day.first !== undefined) touchSlice(day, source, sliceOf(day.first.firstMs), touched);
   if (day.failed !== undefined)
-    for (const { firstMs } of day.failed.values()) touchSlice(day, source, sliceOf(firstMs), touch);
+    for (const { firstMs } of day.failed.values()) touchSlice(day, source, sliceOf(firstMs), touched);
 }
 
-function touchSlice(day: SourceDay, source: AddressKey, slice: number, touch: TouchWindow): void {
+function touchSlice(day: SourceDay, source: AddressKey, slice: number, touched: TouchedWindows): void {
   const windows = (day.windows ??= new Map());
   const known = windows.get(slice);
   const window: HotWindow = known ?? { kind: "source", source, slice };
   if (known === undefined) windows.set(slice, window);
-  touch(window, known === undefined);
+  if (known !== undefined && day.touchedIn === touched.merge && day.touchedSlice === slice) return;
+  day.touchedIn = touched.merge;
+  day.touchedSlice = slice;
+  touched.add(window, known === undefined);
 }
 
 function sliceOf(timeMs: number): number {

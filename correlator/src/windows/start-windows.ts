@@ -1,7 +1,7 @@
 import type { AddressKey } from "./address-key.js";
 import { linearEstimate } from "./linear-count.js";
 import { PositionSet } from "./position-set.js";
-import type { TouchWindow } from "./source-windows.js";
+import type { TouchedWindows } from "./touched-windows.js";
 import {
   hotStartsMin,
   startBits,
@@ -33,7 +33,7 @@ export class StartWindows {
   constructor(private readonly counters: WindowStoreCounters) {}
 
   /** Merges new flows; tells the window when its slice is hot after them. */
-  merge(start: StartObservation, touch: TouchWindow): void {
+  merge(start: StartObservation, touched: TouchedWindows): void {
     if (start.slice < this.openSlice) {
       this.counters.startsRefused++;
       return;
@@ -44,7 +44,7 @@ export class StartWindows {
     const known = found.window;
     const { host, direction, slice } = start;
     found.window ??= { kind: "starts", host, direction, slice };
-    touch(found.window, known === undefined);
+    touched.add(found.window, known === undefined);
   }
 
   /** Distinct flows of each slice from `fromSlice` to `toSlice` inclusive. */

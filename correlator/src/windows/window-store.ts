@@ -140,8 +140,8 @@ export const defaultWindowLimits: WindowLimits = {
 
 /** Failed contacts of a source today from which it is hot. */
 export const hotContactsMin = 4;
-/** Sources of a crowd in one slice from which it is hot, in that slice and the next. */
-export const hotSourcesMin = 2;
+/** Sources of a crowd, in a slice and the one before together, from which it is hot in that slice. */
+export const hotCrowdMin: Readonly<Record<CrowdKind, number>> = { service: 4, target: 3, port: 4, prefix: 3 };
 /** Upper bound of new flows of a host in a slice from which it is hot. */
 export const hotStartsMin = 20;
 
@@ -178,7 +178,7 @@ export interface WindowStore {
   readContacts(sources: readonly AddressKey[], untilMs: number): Promise<SourceContacts[]>;
   /** One window for each key, empty where nothing is known. */
   readCrowds(keys: readonly CrowdKey[]): Promise<CrowdWindow[]>;
-  /** Sources per slice of one crowd's earlier slices, where there were at least two: slice to count. */
+  /** Sources per slice of one crowd's earlier slices, where it was hot: slice to count. */
   readCrowdHistory(key: CrowdKey): Promise<ReadonlyMap<number, number>>;
   /** True where (destination, protocol, port) answered anyone on that UTC day or the day before. */
   readServices(

@@ -4,13 +4,14 @@ import { CrowdWindows } from "./crowd-windows.js";
 import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
 import { FactWindows } from "./fact-windows.js";
 import type { SourceContacts } from "./source-contacts.js";
-import { SourceWindows, type TouchWindow } from "./source-windows.js";
+import { SipHash } from "./sip-hash.js";
+import { SourceWindows } from "./source-windows.js";
+import { TouchedWindows } from "./touched-windows.js";
 import { StartWindows } from "./start-windows.js";
 import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
-  hotSourcesMin,
   hotWindowKey,
   partitionCount,
   partitionOf,
@@ -45,19 +46,26 @@ export class WindowView {
   private readonly facts: FactWindows;
   /** Hot windows of each partition; a window is always the same object. */
   private readonly hot: Set<HotWindow>[] = Array.from({ length: partitionCount }, () => new Set());
-  private readonly touched = new Set<HotWindow>();
+  private readonly touched = new TouchedWindows((window) =>
+    this.hot[partitionOf(hotWindowKey(window))].add(window),
+  );
   /** Contact slices before this one are forgotten. */
   private closedSlice = 0;
   private closedMs = 0;
 
-  constructor(counters: WindowStoreCounters, limits: WindowLimits = defaultWindowLimits) {
+  /** @param key 16 bytes that key what is estimated: the same in all that share the windows, and secret */
+  constructor(
+    counters: WindowStoreCounters,
+    limits: WindowLimits = defaultWindowLimits,
+    key: Uint8Array = new Uint8Array(16),
+  ) {
     this.sources = new SourceWindows(limits, counters);
-    this.crowds = new CrowdWindows(limits, counters);
+    this.crowds = new CrowdWindows(limits, counters, new SipHash(key));
     this.starts = new StartWindows(counters);
     this.facts = new FactWindows(counters);
   }
 
-  /** Folds everything; the windows that are hot because of it, each once. */
+  /** Folds everything; the windows that are hot because of it, some more than once. */
   merge(observations: Observations): HotWindow[] {
     for (const contact of observations.failed) this.mergeFailed(contact);
     for (const contact of observations.answered) this.mergeAnswered(contact);
@@ -66,17 +74,14 @@ export class WindowView {
     return this.takeTouched();
   }
 
-  /** Windows that are hot because of what was merged since the last call, each once. */
+  /** Windows that are hot because of what was merged since the last call, some more than once. */
   takeTouched(): HotWindow[] {
-    if (this.touched.size === 0) return [];
-    const touched = [...this.touched];
-    this.touched.clear();
-    return touched;
+    return this.touched.take();
   }
 
   mergeFailed(contact: ContactObservation): void {
-    this.sources.mergeFailed(contact, this.touch);
-    this.crowds.merge(contact, this.touch);
+    this.sources.mergeFailed(contact, this.touched);
+    this.crowds.merge(contact, this.touched);
   }
 
   mergeAnswered(contact: ContactObservation): void {
@@ -89,11 +94,11 @@ export class WindowView {
   }
 
   mergeStart(start: StartObservation): void {
-    this.starts.merge(start, this.touch);
+    this.starts.merge(start, this.touched);
   }
 
   mergeFact(fact: FactObservation): void {
-    this.facts.merge(fact, this.touch);
+    this.facts.merge(fact, this.touched);
   }
 
   /** Takes the greater of two counts. */
@@ -158,8 +163,7 @@ export class WindowView {
     for (const window of windows) {
       if (window.kind !== "crowd") continue;
       const { count } = this.crowds.read(window.key);
-      if (count >= hotSourcesMin && count > this.crowds.remembered(window.key))
-        counts.push({ ...window.key, count });
+      if (count > this.crowds.remembered(window.key)) counts.push({ ...window.key, count });
     }
     return counts;
   }
@@ -181,9 +185,4 @@ export class WindowView {
       for (const window of windows) if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(window);
     this.sources.dropRead();
   }
-
-  private readonly touch: TouchWindow = (window, isNew, isAhead = false) => {
-    if (isNew) this.hot[partitionOf(hotWindowKey(window))].add(window);
-    if (!isAhead) this.touched.add(window);
-  };
 }

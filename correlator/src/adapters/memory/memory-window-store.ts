@@ -20,8 +20,9 @@ export class MemoryWindowStore implements WindowStore {
   readonly stateEpoch = 0;
   private readonly view: WindowView;
 
-  constructor(limits?: WindowLimits) {
-    this.view = new WindowView(this.counters, limits);
+  /** @param key 16 secret bytes where others choose the traffic; see `WindowView` */
+  constructor(limits?: WindowLimits, key?: Uint8Array) {
+    this.view = new WindowView(this.counters, limits, key);
   }
 
   merge(observations: Observations): Promise<HotWindow[]> {

@@ -1,3 +1,4 @@
+import { factDetector } from "../../detectors/fact-detectors.js";
 import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import type { SourceContacts } from "../../windows/source-contacts.js";
@@ -30,8 +31,6 @@ import { WindowLog, type LogEntry } from "./window-log/window-log.js";
 const shardBytesPerDayMax = 2 * 1024 * 1024;
 /** Bytes of one entry; what comes after them makes another. */
 const entryBytesMax = 64 * 1024;
-/** While the log is read from its beginning, windows older than the newest by this are not kept open. */
-const loadedBackMs = 3 * 3_600_000;
 
 /**
  * Windows shared by any number of correlators: a log in Redis of everything that
@@ -48,6 +47,8 @@ export class RedisWindowStore implements WindowStore {
   private knownEpoch = -1;
   /** Event time of the newest contact that was read. */
   private newestMs = 0;
+  /** What was forgotten is not kept when the log is read again. */
+  private closedMs = 0;
   private readonly contactBytes = new DayBytes();
   private isLoaded = false;
   private reading: Promise<boolean> | undefined;
@@ -57,7 +58,7 @@ export class RedisWindowStore implements WindowStore {
   constructor(
     private readonly connection: RedisConnection,
     private readonly limits: WindowLimits = defaultWindowLimits,
-    private readonly kindOf: (id: number) => FactKind | undefined = () => undefined,
+    private readonly kindOf: (id: number) => FactKind | undefined = (id) => factDetector(id)?.facts,
   ) {
     this.log = new WindowLog(connection);
     this.view = new WindowView(this.counters, limits);
@@ -139,6 +140,7 @@ export class RedisWindowStore implements WindowStore {
   }
 
   forget(closedMs: number): void {
+    this.closedMs = Math.max(this.closedMs, closedMs);
     this.view.forget(closedMs);
   }
 
@@ -157,8 +159,9 @@ export class RedisWindowStore implements WindowStore {
     if (this.knownEpoch === this.connection.stateEpoch) return;
     this.knownEpoch = this.connection.stateEpoch;
     this.log.rewind();
-    this.view = new WindowView(this.counters, this.limits);
+    this.view = new WindowView(this.counters, this.limits, this.connection.secret);
     this.newestMs = 0;
+    this.closedMs = 0;
     this.contactBytes.clear();
     this.isLoaded = false;
     this.ownHot.clear();
@@ -225,7 +228,7 @@ export class RedisWindowStore implements WindowStore {
     const entries = await this.log.read();
     if (epoch !== this.knownEpoch) return true;
     for (const entry of entries) this.fold(entry);
-    if (!this.isLoaded) this.view.forget(this.newestMs - loadedBackMs);
+    if (!this.isLoaded) this.view.forget(this.closedMs);
     return entries.length > 0;
   }
 
