@@ -16,6 +16,7 @@ import { FactRows } from "./fact-rows.js";
 import type { FactObserver } from "./flow-row.js";
 import type { HomeNetworks } from "./home-networks.js";
 import { NewStarts } from "./new-starts.js";
+import { PolicyPorts } from "./port-set.js";
 import { SeenContacts } from "./seen-contacts.js";
 
 const icmp = 1;
@@ -56,6 +57,8 @@ export class Observer {
   private readonly seen = new SeenContacts();
   private readonly addresses = new BatchAddresses();
   private readonly facts: FactRows;
+  private policy: Policy = defaultPolicy;
+  private readonly reflectors = new PolicyPorts();
   /** Slices of starts that end at or before this are closed: later records no longer count there. */
   private startsClosedUntilMs = 0;
 
@@ -69,6 +72,7 @@ export class Observer {
   }
 
   setPolicy(policy: Policy): void {
+    this.policy = policy;
     this.facts.setPolicy(policy);
   }
 
@@ -157,9 +161,19 @@ export class Observer {
     if (group[columns.destinationIndex[row]] === 1 || group[columns.sourceIndex[row]] === 1) return false;
     const protocol = columns.protocol[row];
     if (protocol === tcp || protocol === sctp) return true;
-    if (protocol === udp) return !isStrayReply(columns, row);
+    if (protocol === udp) return !this.isStrayReply(columns, row);
     if (protocol === icmp) return columns.destinationPort[row] === icmpEchoPort;
     return protocol === icmpv6 && columns.destinationPort[row] === icmpv6EchoPort;
+  }
+
+  /**
+   * A datagram from a service's port to a high one is a reply whose request was
+   * not seen, or a reflection; not a first contact.
+   */
+  private isStrayReply(columns: FlowColumns, row: number): boolean {
+    const sourcePort = columns.sourcePort[row];
+    if (columns.destinationPort[row] < 1024) return false;
+    return sourcePort < 1024 || this.reflectors.has(this.policy.amplification.ports, sourcePort);
   }
 
   private isSeen(columns: FlowColumns, row: number, slice: number, timeMs: number, sensor: number): boolean {
@@ -195,14 +209,6 @@ export class Observer {
 function joinsCrowds(protocol: number, outcome: number): boolean {
   if (outcome === Outcome.answered || protocol === icmp || protocol === icmpv6) return false;
   return protocol !== udp || outcome > Outcome.ignored;
-}
-
-/**
- * An unanswered datagram from a well-known port to a high one is a reply whose
- * request was not seen, or a reflection; not a first contact.
- */
-function isStrayReply(columns: FlowColumns, row: number): boolean {
-  return columns.sourcePort[row] < 1024 && columns.destinationPort[row] >= 1024;
 }
 
 /** Bit of a flow in a host's sketch: the same at every sensor that saw the flow. */

@@ -1,4 +1,5 @@
 import { prefixOf, type AddressKey } from "./address-key.js";
+import { ColdCrowds, SubjectHash } from "./cold-crowds.js";
 import { portKey, serviceKey } from "./contact-key.js";
 import { DistinctCount } from "./distinct-count.js";
 import type { SipHash } from "./sip-hash.js";
@@ -20,8 +21,9 @@ import {
 /** Slices behind the closed ones whose sources are kept; counts of hot crowds for 7 days. */
 const slicesKept = 6;
 const historySlicesKept = 7 * 144;
-/** Crowds of one kind and slice; those of one more subject are refused. */
-const crowdsMax = 500_000;
+/** Crowds of one slice; those of one more subject are refused. */
+const crowdsMax = 2_000_000;
+
 /** Sources of a crowd that is hot. */
 class Crowd {
   readonly sources: Set<AddressKey>;
@@ -36,25 +38,40 @@ class Crowd {
   ) {
     this.sources = new Set(sources);
   }
+
+  get count(): number {
+    return this.sources.size + (this.refused?.count ?? 0);
+  }
+
+  touch(touched: TouchedWindows): void {
+    if (this.touchedIn === touched.merge) return;
+    this.touchedIn = touched.merge;
+    touched.add(this.window, false);
+  }
 }
 
-/** Most crowds have one source and never another: it stands alone, and few stand in a list. */
-type Held = AddressKey | AddressKey[] | Crowd;
-
-/** Crowds of one slice, each kind by its own subject. */
-type CrowdSlice = Readonly<Record<CrowdKind, Map<string, Held>>>;
+/** Crowds of one slice: those that are hot, by `crowdText`, and the rest. */
+interface CrowdSlice {
+  readonly cold: ColdCrowds;
+  readonly hot: Map<string, Crowd>;
+}
 
 /** Sources that failed at something, by slice. */
 export class CrowdWindows {
   private readonly slices = new Map<number, CrowdSlice>();
   /** Counts of slices that are no longer kept, at least two sources each. */
   private readonly history = new Map<string, Map<number, number>>();
+  /** Hash of the crowd in hand. */
+  private readonly subject: SubjectHash;
 
   constructor(
     private readonly limits: WindowLimits,
     private readonly counters: WindowStoreCounters,
     private readonly hash: SipHash,
-  ) {}
+    seed: number,
+  ) {
+    this.subject = new SubjectHash(seed);
+  }
 
   /**
    * The source of a failed contact joins its crowds; tells those that are hot
@@ -72,15 +89,22 @@ export class CrowdWindows {
   }
 
   read(key: CrowdKey): CrowdWindow {
-    const held = this.slices.get(key.slice)?.[key.kind].get(key.subject);
-    return { key, sources: sourcesOf(held), count: countOf(held) };
+    const slice = this.slices.get(key.slice);
+    if (slice === undefined) return { key, sources: [], count: 0 };
+    const crowd = slice.hot.get(crowdText(key));
+    if (crowd !== undefined) return { key, sources: [...crowd.sources], count: crowd.count };
+    this.subject.set(crowdKinds.indexOf(key.kind), key.subject);
+    const slot = slice.cold.find(this.subject);
+    const sources = slot < 0 ? [] : slice.cold.sourcesOf(slot);
+    return { key, sources, count: sources.length };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
-    const counts = new Map(this.history.get(crowdText(key)));
-    for (const [slice, crowds] of this.slices) {
-      const held = crowds[key.kind].get(key.subject);
-      if (held instanceof Crowd) raise(counts, slice, countOf(held));
+    const text = crowdText(key);
+    const counts = new Map(this.history.get(text));
+    for (const [slice, { hot }] of this.slices) {
+      const crowd = hot.get(text);
+      if (crowd !== undefined) raise(counts, slice, crowd.count);
     }
     for (const slice of counts.keys()) if (slice >= key.slice) counts.delete(slice);
     return counts;
@@ -91,8 +115,11 @@ export class CrowdWindows {
     return this.history.get(crowdText(key))?.get(key.slice) ?? 0;
   }
 
-  remember({ kind, subject, slice, count }: CrowdCount): void {
-    const text = crowdText({ kind, subject });
+  remember(crowd: CrowdCount): void {
+    this.rememberText(crowdText(crowd), crowd.slice, crowd.count);
+  }
+
+  private rememberText(text: string, slice: number, count: number): void {
     let counts = this.history.get(text);
     if (counts === undefined) this.history.set(text, (counts = new Map()));
     raise(counts, slice, count);
@@ -100,11 +127,9 @@ export class CrowdWindows {
 
   /** Moves what lies far behind the closed slices to history, and forgets history after 7 days. */
   close(closedSlice: number): void {
-    for (const [slice, crowds] of this.slices) {
+    for (const [slice, { hot }] of this.slices) {
       if (slice >= closedSlice - slicesKept) continue;
-      for (const kind of crowdKinds)
-        for (const [subject, held] of crowds[kind])
-          if (held instanceof Crowd) this.remember({ kind, subject, slice, count: countOf(held) });
+      for (const [text, crowd] of hot) this.rememberText(text, slice, crowd.count);
       this.slices.delete(slice);
     }
     for (const [text, counts] of this.history) {
@@ -120,40 +145,68 @@ export class CrowdWindows {
     source: AddressKey,
     touched: TouchedWindows,
   ): void {
-    const crowds = this.slice(slice)[kind];
-    const before = crowds.get(subject);
-    if (before === undefined && crowds.size >= crowdsMax) {
+    this.subject.set(crowdKinds.indexOf(kind), subject);
+    const here = this.slice(slice);
+    const slot = here.cold.findOrAdd(this.subject);
+    if (slot < 0) {
       this.counters.crowdSourcesRefused++;
       return;
     }
-    const held = this.add(before, source);
-    if (held !== before) crowds.set(subject, held);
-    const count = countOf(held);
-    const earlier = this.slices.get(slice - 1)?.[kind].get(subject);
-    if (count + countOf(earlier) >= hotCrowdMin[kind]) this.heat(held, { kind, subject, slice }, touched);
-    const later = this.slices.get(slice + 1)?.[kind].get(subject);
-    if (later !== undefined && count + countOf(later) >= hotCrowdMin[kind])
-      this.heat(later, { kind, subject, slice: slice + 1 }, touched);
+    const key = { kind, subject, slice };
+    if (here.cold.isHot(slot)) this.addToHot(here, key, source, touched);
+    else this.addToCold(here, slot, key, source, touched);
+    this.heatNext(here, slot, key, touched);
   }
 
-  private heat(held: Held, key: CrowdKey, touched: TouchedWindows): void {
-    if (held instanceof Crowd) {
-      if (held.touchedIn === touched.merge) return;
-      held.touchedIn = touched.merge;
-      return touched.add(held.window, false);
-    }
-    const crowd = new Crowd(sourcesOf(held), { kind: "crowd", key });
-    this.slice(key.slice)[key.kind].set(key.subject, crowd);
+  private addToHot({ hot }: CrowdSlice, key: CrowdKey, source: AddressKey, touched: TouchedWindows): void {
+    const crowd = hot.get(crowdText(key));
+    if (crowd === undefined) return;
+    this.addToCrowd(crowd, source);
+    crowd.touch(touched);
+  }
+
+  private addToCold(
+    here: CrowdSlice,
+    slot: number,
+    key: CrowdKey,
+    source: AddressKey,
+    touched: TouchedWindows,
+  ): void {
+    const isHeld = here.cold.add(slot, source);
+    const count = here.cold.count(slot) + (isHeld ? 0 : 1);
+    if (count + this.countIn(key.slice - 1, key) < hotCrowdMin[key.kind]) return;
+    const crowd = this.heat(here, slot, key, touched);
+    if (!isHeld) this.addToCrowd(crowd, source);
+  }
+
+  /** What came late may complete the slice after. */
+  private heatNext(here: CrowdSlice, slot: number, key: CrowdKey, touched: TouchedWindows): void {
+    const next = this.slices.get(key.slice + 1);
+    if (next === undefined) return;
+    const nextSlot = next.cold.find(this.subject);
+    if (nextSlot < 0) return;
+    const nextKey = { ...key, slice: key.slice + 1 };
+    if (next.cold.isHot(nextSlot)) return next.hot.get(crowdText(key))?.touch(touched);
+    const count = here.cold.isHot(slot) ? (here.hot.get(crowdText(key))?.count ?? 0) : here.cold.count(slot);
+    if (count + next.cold.count(nextSlot) >= hotCrowdMin[key.kind])
+      this.heat(next, nextSlot, nextKey, touched);
+  }
+
+  private heat({ cold, hot }: CrowdSlice, slot: number, key: CrowdKey, touched: TouchedWindows): Crowd {
+    const crowd = new Crowd(cold.sourcesOf(slot), { kind: "crowd", key });
+    cold.markHot(slot);
+    hot.set(crowdText(key), crowd);
     crowd.touchedIn = touched.merge;
     touched.add(crowd.window, true);
+    return crowd;
   }
 
-  private add(held: Held | undefined, source: AddressKey): Held {
-    if (held === undefined) return source;
-    if (typeof held === "string") return held === source ? held : [held, source];
-    if (held instanceof Crowd) this.addToCrowd(held, source);
-    else if (!held.includes(source)) held.push(source);
-    return held;
+  /** Sources in a slice of the crowd whose subject is in `this.subject`. */
+  private countIn(slice: number, key: CrowdKey): number {
+    const there = this.slices.get(slice);
+    const slot = there === undefined ? -1 : there.cold.find(this.subject);
+    if (there === undefined || slot < 0) return 0;
+    return there.cold.isHot(slot) ? (there.hot.get(crowdText(key))?.count ?? 0) : there.cold.count(slot);
   }
 
   private addToCrowd(crowd: Crowd, source: AddressKey): void {
@@ -165,24 +218,10 @@ export class CrowdWindows {
 
   private slice(number: number): CrowdSlice {
     let slice = this.slices.get(number);
-    if (slice === undefined) {
-      slice = { service: new Map(), target: new Map(), port: new Map(), prefix: new Map() };
-      this.slices.set(number, slice);
-    }
+    if (slice === undefined)
+      this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: new Map() }));
     return slice;
   }
-}
-
-function countOf(held: Held | undefined): number {
-  if (held === undefined) return 0;
-  if (typeof held === "string") return 1;
-  return held instanceof Crowd ? held.sources.size + (held.refused?.count ?? 0) : held.length;
-}
-
-function sourcesOf(held: Held | undefined): readonly AddressKey[] {
-  if (held === undefined) return [];
-  if (typeof held === "string") return [held];
-  return held instanceof Crowd ? [...held.sources] : [...held];
 }
 
 function raise(counts: Map<number, number>, slice: number, count: number): void {

@@ -60,7 +60,7 @@ export class WindowView {
     key: Uint8Array = new Uint8Array(16),
   ) {
     this.sources = new SourceWindows(limits, counters);
-    this.crowds = new CrowdWindows(limits, counters, new SipHash(key));
+    this.crowds = new CrowdWindows(limits, counters, new SipHash(key), seedOf(key));
     this.starts = new StartWindows(counters);
     this.facts = new FactWindows(counters);
   }
@@ -185,4 +185,9 @@ export class WindowView {
       for (const window of windows) if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(window);
     this.sources.dropRead();
   }
+}
+
+/** Seed of hash tables; nobody who does not know the key can fill one place of them. */
+function seedOf(key: Uint8Array): number {
+  return new DataView(key.buffer, key.byteOffset).getInt32(0);
 }
