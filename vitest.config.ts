@@ -12,6 +12,7 @@ const slowest = [
   "faults/nats-cluster",
   "faults/redis-cluster",
   "servers/clusters",
+  "scorecard/",
   "faults/",
   "agreement/",
   "integration/sensor-live",

@@ -14,6 +14,9 @@ export const malformedFolder = process.env["PICKET_MALFORMED"] ?? join(rootFolde
 /** The page this folder's generator writes. */
 export const capturesPagePath = join(rootFolder, "docs/captures.md");
 
+/** The page of everything that the detectors are measured by. */
+export const scorecardPagePath = join(rootFolder, "docs/scorecard.md");
+
 /** The page of the comparison with other meters. */
 export const agreementPagePath = join(rootFolder, "docs/agreement.md");
 

@@ -1,0 +1,165 @@
+import { join } from "node:path";
+import { severities, type Incident } from "@picket/correlator/incidents/incident.js";
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import { pathsOf } from "../captures/analyze-run.js";
+import { capturesFolder } from "../captures/captures-folder.js";
+import { expectedRuns } from "../captures/expected.js";
+import { scenarioStartMs, type ScenarioFlow } from "../engine/flow-scenario.js";
+import { benignMix } from "../engine/scenarios.js";
+import { incidentsOf } from "../golden/golden-run.js";
+import { SeededRandom } from "../scenarios/seeded-random.js";
+import { incidentsOfFiles, incidentsText, withFolder } from "./analysis.js";
+import type { Check, Measured } from "./check.js";
+import {
+  backscatter,
+  brokenIpv6Browser,
+  decoyScanSources,
+  insideDecoys,
+  neighbourDecoys,
+  racingBrowser,
+  scatteredDecoys,
+} from "./look-alike-captures.js";
+
+const serverDay = "zeek-logs/rita_internet_server/*";
+const spoofedFlood = "flood/pkt.TCP.synflood.spoofed.pcap";
+const oneSided = /half-duplex|benign\/ocs/;
+const mediumMax = 3;
+const scanKinds = /_scan$|sweep|campaign|background/;
+
+const decoyScans = {
+  "from all over the Internet": scatteredDecoys,
+  "of the scanner's network": neighbourDecoys,
+  "inside hosts": insideDecoys,
+};
+
+const decoyMiss =
+  "The addresses of one job are grouped by prefix, port and fingerprint of few contacts, not by what they do at one target in the same moments; whoever refuses an answer that it did not ask for counts as verified, and a decoy that exists does.";
+
+interface Outage {
+  /** What the clients get when the service is gone. */
+  readonly outcome: Outcome;
+  /** Of the clients, those that it served before. */
+  readonly regulars: number;
+  readonly miss?: string;
+}
+
+const regularsMiss =
+  "A contact that was answered within the day is no failed first contact: clients that were served before are not counted.";
+
+const outages: Readonly<Record<string, Outage>> = {
+  "refused, most come later": { outcome: Outcome.refused, regulars: 5 },
+  "no answer, most come later": { outcome: Outcome.ignored, regulars: 5 },
+  "refused, all were served before": { outcome: Outcome.refused, regulars: 40, miss: regularsMiss },
+  "no answer, all were served before": { outcome: Outcome.ignored, regulars: 40, miss: regularsMiss },
+};
+
+/** Attacks by masses, and what only looks like an attack. */
+export const massChecks: readonly Check[] = [
+  ...Object.entries(decoyScans).map(([where, write]) => ({
+    name: `a scan of 1,000 ports under ${decoyScanSources} addresses, nine of them decoys: ${where}`,
+    bar: "one incident, no decoy verified",
+    measure: () => ofCapture(write, isOneUnverified),
+    miss: decoyMiss,
+  })),
+  {
+    name: `\`${spoofedFlood}\`: 37,623 spoofed sources`,
+    bar: "one `syn_flood`, no scan",
+    needsCaptures: true,
+    measure: () => ofFiles([spoofedFlood], isOneFlood),
+  },
+  {
+    name: "traffic seen from one side only: three captures, and two of them together",
+    bar: "nothing",
+    needsCaptures: true,
+    measure: measureOneSided,
+  },
+  {
+    name: "backscatter: 20,000 answers that nobody here asked for",
+    bar: "nothing",
+    measure: () => ofCapture(backscatter, isNothing),
+  },
+  {
+    name: "a browser that races two connections to each of 300 places",
+    bar: "nothing",
+    measure: () => ofCapture(racingBrowser, isNothing),
+  },
+  {
+    name: "the same over IPv6 that leads nowhere, 100 places",
+    bar: "nothing",
+    measure: () => ofCapture(brokenIpv6Browser, isNothing),
+    miss: "Nothing connects the failed tries of one family with the answered ones of the other: to the sequential test the IPv6 address is a source that only fails.",
+  },
+  {
+    name: `\`${serverDay}\`: 24 h of a public server`,
+    bar: `at most ${mediumMax} incidents of medium or above`,
+    needsCaptures: true,
+    measure: () => ofFiles([serverDay], hasFewMedium),
+  },
+  ...Object.entries(outages).map(([what, details]) => ({
+    name: `a service is down for 30 minutes and 40 inside clients retry: ${what}`,
+    bar: "one `service_outage`",
+    measure: async () => judged(await incidentsOf([...outage(details), ...benignMix()]), isOneOutage),
+    miss: details.miss,
+  })),
+];
+
+type Judge = (incidents: readonly Incident[]) => boolean;
+
+const isNothing: Judge = (incidents) => incidents.length === 0;
+const isOneUnverified: Judge = (incidents) => incidents.length === 1 && !incidents[0].sourceVerified;
+const isOneFlood: Judge = (incidents) =>
+  incidents.filter(({ kind }) => kind === "syn_flood").length === 1 &&
+  !incidents.some(({ kind }) => scanKinds.test(kind));
+const isOneOutage: Judge = (incidents) => incidents.length === 1 && incidents[0].kind === "service_outage";
+const hasFewMedium: Judge = (incidents) =>
+  incidents.filter(({ severity }) => severities.indexOf(severity) >= severities.indexOf("medium")).length <=
+  mediumMax;
+
+function judged(incidents: readonly Incident[], judge: Judge): Measured {
+  const verified = incidents.filter(({ sourceVerified }) => sourceVerified).length;
+  const figure = `${incidentsText(incidents)}${verified === 0 ? "" : `; ${verified} verified`}`;
+  return { figure, isKept: judge(incidents) };
+}
+
+function ofCapture(write: (path: string) => void, judge: Judge): Promise<Measured> {
+  return withFolder(async (folder) => {
+    const path = join(folder, "look-alike.pcap");
+    write(path);
+    return judged(await incidentsOfFiles([{ sensor: "only", path }]), judge);
+  });
+}
+
+async function ofFiles(files: readonly string[], judge: Judge): Promise<Measured> {
+  const paths = pathsOf({ files, says: "", required: [], allowed: [], innocent: [] });
+  const inputs = paths.map((path, index) => ({
+    sensor: `sensor-${index}`,
+    path: join(capturesFolder, path),
+  }));
+  return judged(await incidentsOfFiles(inputs), judge);
+}
+
+async function measureOneSided(): Promise<Measured> {
+  const runs = expectedRuns.filter(({ files }) => files.some((file) => oneSided.test(file)));
+  const incidents: Incident[] = [];
+  for (const { files } of runs) {
+    const inputs = files.map((file, index) => ({ sensor: `end-${index}`, path: join(capturesFolder, file) }));
+    incidents.push(...(await incidentsOfFiles(inputs)));
+  }
+  return { figure: `${runs.length} analyses: ${incidentsText(incidents)}`, isKept: incidents.length === 0 };
+}
+
+/** Forty inside clients ask a service every 20 s for half an hour and for as long after it is gone. */
+function outage({ outcome, regulars }: Outage): ScenarioFlow[] {
+  const random = new SeededRandom(11);
+  const everyMs = 20_000;
+  return Array.from({ length: 40 }, (_, client) =>
+    Array.from({ length: 180 }, (__, round): ScenarioFlow => ({
+      source: `10.9.4.${10 + client}`,
+      destination: "10.9.0.5",
+      port: 8443,
+      sourcePort: 33_000 + round,
+      timeMs: scenarioStartMs + round * everyMs + random.below(everyMs),
+      outcome: round < 90 ? Outcome.answered : outcome,
+    })).filter((__, round) => round >= 90 || client < regulars),
+  ).flat();
+}
