@@ -32,7 +32,7 @@ describe("the verdict on a run", () => {
 
   it("finds an attack of the right kind, and counts the time since it was decided", () => {
     const verdict = new FleetVerdict([attack]);
-    verdict.take(incident(attack, { severity: "low" }), attack.decidedMs + 400);
+    verdict.take(incident(attack, { severity: "info" }), attack.decidedMs + 400);
     expect(verdict.isComplete).toBe(false);
     verdict.take(incident(attack), attack.decidedMs + 900);
     expect(verdict.findings()).toMatchObject({ recall: 1, precision: 1, falseIncidents: [] });
