@@ -100,6 +100,7 @@ function newContacts(next: () => number): Observations {
       stealth: 0,
       sensor: next() % 20,
       crowds: 15,
+      traits: 0,
     });
   }
   return { failed, answered: [], starts: [], facts: [] };

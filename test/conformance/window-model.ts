@@ -131,6 +131,7 @@ function uniteAll(same: readonly ContactObservation[]): Contact {
     firstMs: Math.min(...same.map(({ timeMs }) => timeMs)),
     outcome: Math.max(...same.map(({ outcome }) => outcome)),
     stealth: Math.max(...same.map(({ stealth }) => stealth)),
+    traits: same.reduce((all, { traits }) => all | traits, 0),
     sensors,
   };
 }

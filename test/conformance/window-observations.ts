@@ -45,6 +45,7 @@ export function contact(some: Partial<ContactObservation>): ContactObservation {
     stealth: 0,
     sensor: 1,
     crowds: 0,
+    traits: 0,
     ...some,
   };
 }
@@ -66,6 +67,7 @@ const anyContact: fc.Arbitrary<ContactObservation> = fc.record({
   stealth: fc.integer({ min: 0, max: 4 }),
   sensor: fc.constantFrom(0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff),
   crowds: fc.integer({ min: 0, max: 15 }),
+  traits: fc.integer({ min: 0, max: 7 }),
 });
 
 const anyStart: fc.Arbitrary<StartObservation> = fc

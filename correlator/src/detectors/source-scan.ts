@@ -3,6 +3,7 @@ import type { Finding, IncidentKind, ScoreFactor, Severity } from "../incidents/
 import type { Policy } from "../policy/policy.js";
 import { formatAddressKey } from "../windows/address-key.js";
 import { portKey } from "../windows/contact-key.js";
+import { ContactTrait } from "../windows/contact-traits.js";
 import { foldSlices, sequentialTest, type SliceOutcomes } from "../windows/sequential-test.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
 import type { SourceContacts } from "../windows/source-contacts.js";
@@ -15,6 +16,8 @@ const classicWindowMs = 300_000;
 /** A source with this many answered peers on as many high ports runs a peer-to-peer program. */
 const peersMin = 10;
 const highPortMin = 1024;
+/** Contacts at closed ports that are enough by themselves. */
+const closedPortsMin = 4;
 const peerToPeerFalsePositive = 1e-8;
 /** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
 const passingShareMax = 0.25;
@@ -89,13 +92,15 @@ function scanFactors(
   const ports = mostPortsOnOneTarget(probes);
   const hosts = mostHostsOnOnePort(probes);
   const factors: ScoreFactor[] = [];
-  if (level >= threshold)
+  if (level >= threshold) {
     factors.push({
       name: "sequential_test",
       value: round(level),
       threshold: round(threshold),
       weight: 0.6 + marginWeight(level, threshold, 0.08, 0.25),
     });
+    factors.push(...closedPortFactor(probes));
+  }
   if (ports >= scan.portsPerTarget)
     factors.push({
       name: "failed_ports_per_target",
@@ -119,13 +124,32 @@ function sliceOutcomes(contacts: SourceContacts, probes: readonly Contact[]): Sl
   const at = (timeMs: number): SliceOutcomes => {
     const slice = Math.floor(timeMs / contactSliceMs);
     let outcomes = slices.get(slice);
-    if (outcomes === undefined) slices.set(slice, (outcomes = { slice, failed: 0, answered: 0 }));
+    if (outcomes === undefined) slices.set(slice, (outcomes = { slice, failed: 0, answered: 0, closed: 0 }));
     return outcomes;
   };
-  for (const contact of probes)
-    if (contact.protocol !== udp || contact.outcome > Outcome.ignored) at(contact.firstMs).failed++;
+  for (const contact of probes) {
+    if (isSilentUdp(contact)) continue;
+    if (isAtClosedPort(contact)) at(contact.firstMs).closed++;
+    else at(contact.firstMs).failed++;
+  }
   for (const firstMs of contacts.answeredHosts.values()) at(firstMs).answered++;
   return [...slices.values()].sort((a, b) => a.slice - b.slice);
+}
+
+function isSilentUdp({ protocol, outcome }: Contact): boolean {
+  return protocol === udp && outcome <= Outcome.ignored;
+}
+
+function isAtClosedPort({ traits }: Contact): boolean {
+  return (traits & ContactTrait.closedPort) !== 0;
+}
+
+/** What the sensors of the targets know adds to the confidence. */
+function closedPortFactor(probes: readonly Contact[]): ScoreFactor[] {
+  const value = probes.filter((contact) => !isSilentUdp(contact) && isAtClosedPort(contact)).length;
+  if (value === 0) return [];
+  const weight = value >= closedPortsMin ? 0.1 : 0;
+  return [{ name: "closed_ports", value, threshold: closedPortsMin, weight }];
 }
 
 function mostPortsOnOneTarget(probes: readonly Contact[]): number {

@@ -1,4 +1,5 @@
 import { Outcome, RecordKind, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
+import { ContactTrait, endsSeen } from "../windows/contact-traits.js";
 import type { FactKind } from "../windows/fact-window.js";
 import {
   contactSliceMs,
@@ -143,7 +144,15 @@ export class Observer {
       stealth: columns.stealthKind[row],
       sensor,
       crowds: this.crowdsOf(columns, row),
+      traits: this.traitsOf(columns, row),
     };
+  }
+
+  /** Inside hosts meet closed ports for many reasons, so that says nothing of them. */
+  private traitsOf(columns: FlowColumns, row: number): number {
+    const isOutside = this.addresses.isInside[columns.sourceIndex[row]] === 0;
+    const closed = isOutside && columns.closedPort[row] === 1 ? ContactTrait.closedPort : 0;
+    return closed | endsSeen(columns.direction[row]);
   }
 
   private crowdsOf(columns: FlowColumns, row: number): number {
@@ -180,7 +189,8 @@ export class Observer {
     const source = columns.sourceIndex[row];
     const destination = columns.destinationIndex[row];
     const ports = (columns.destinationPort[row] << 8) | columns.protocol[row];
-    const state = (columns.outcome[row] << 4) | columns.stealthKind[row];
+    const traits = this.traitsOf(columns, row);
+    const state = (traits << 8) | (columns.outcome[row] << 4) | columns.stealthKind[row];
     const { hashHigh, hashLow } = this.addresses;
     let high = mixWord(mixWord(this.seed, hashHigh[source]), hashHigh[destination]);
     high = finishHash(mixWord(mixWord(mixWord(high, ports), state), slice ^ sensor));

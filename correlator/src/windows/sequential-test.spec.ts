@@ -1,14 +1,23 @@
 import { describe, expect, it } from "vitest";
-import { foldSlices, sequentialTest } from "./sequential-test.js";
+import { foldSlices, sequentialTest, type SliceOutcomes } from "./sequential-test.js";
 
 const test = sequentialTest(0.8, 0.2, 0.99, 1e-4);
-const slice = (number: number, failed: number, answered: number) => ({ slice: number, failed, answered });
-const fires = (...slices: { slice: number; failed: number; answered: number }[]): boolean =>
-  foldSlices(test, slices) >= test.threshold;
+const slice = (number: number, failed: number, answered: number, closed = 0): SliceOutcomes => ({
+  slice: number,
+  failed,
+  answered,
+  closed,
+});
+const fires = (...slices: SliceOutcomes[]): boolean => foldSlices(test, slices) >= test.threshold;
 
 describe("the sequential test", () => {
   it("weighs both ways by ln 4 and stops at ln 9900", () => {
-    expect(test).toEqual({ failedWeight: 1_386_294, answeredWeight: 1_386_294, threshold: 9_200_290 });
+    expect(test).toEqual({
+      failedWeight: 1_386_294,
+      answeredWeight: 1_386_294,
+      closedWeight: 2_944_439,
+      threshold: 9_200_290,
+    });
   });
 
   it.each([
@@ -32,9 +41,14 @@ describe("the sequential test", () => {
     expect(fires(slice(1, 0, 100), slice(2, 7, 0))).toBe(true);
   });
 
-  it("needs four failures toward ports known to be closed", () => {
-    const closed = sequentialTest(0.95, 0.05, 0.99, 1e-4);
-    expect(foldSlices(closed, [slice(1, 3, 0)])).toBeLessThan(closed.threshold);
-    expect(foldSlices(closed, [slice(1, 4, 0)])).toBeGreaterThanOrEqual(closed.threshold);
+  it.each([
+    [0, 3, 0, false],
+    [0, 4, 0, true],
+    [1, 3, 0, true],
+    [3, 2, 0, true],
+    [2, 2, 0, false],
+    [0, 4, 2, false],
+  ])("after %i failures, %i at closed ports and %i answers", (failed, closed, answered, expected) => {
+    expect(fires(slice(1, failed, answered, closed))).toBe(expected);
   });
 });

@@ -62,6 +62,7 @@ function unite(a: Contact, b: Contact): Contact {
     firstMs: Math.min(a.firstMs, b.firstMs),
     outcome: Math.max(a.outcome, b.outcome),
     stealth: Math.max(a.stealth, b.stealth),
+    traits: a.traits | b.traits,
     sensors,
   };
 }

@@ -31,6 +31,7 @@ interface MutableContact {
   firstMs: number;
   outcome: number;
   stealth: number;
+  traits: number;
   sensors: readonly number[];
 }
 
@@ -266,15 +267,17 @@ function newContact(from: ContactObservation): MutableContact {
     firstMs: from.timeMs,
     outcome: from.outcome,
     stealth: from.stealth,
+    traits: from.traits,
     sensors: aloneOf(from.sensor),
   };
 }
 
-/** Time by minimum, outcome and stealth by maximum, sensors: the smallest four. */
+/** Time by minimum, outcome and stealth by maximum, traits by OR, sensors: the smallest four. */
 function mergeContact(into: MutableContact, from: ContactObservation): void {
   if (from.timeMs < into.firstMs) into.firstMs = from.timeMs;
   if (from.outcome > into.outcome) into.outcome = from.outcome;
   if (from.stealth > into.stealth) into.stealth = from.stealth;
+  into.traits |= from.traits;
   if (into.sensors.includes(from.sensor)) return;
   into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, sensorsMax);
 }

@@ -27,6 +27,8 @@ export interface ContactObservation {
   readonly sensor: number;
   /** Crowds that a failed contact's source joins: bits of `crowdBit`. */
   readonly crowds: number;
+  /** Bits of `ContactTrait`, merged by OR. */
+  readonly traits: number;
 }
 
 /**
@@ -103,6 +105,8 @@ export interface Contact {
   /** Highest outcome seen. */
   readonly outcome: number;
   readonly stealth: number;
+  /** Bits of `ContactTrait`. */
+  readonly traits: number;
   /** Hashes of up to four sensors that saw it, ascending (the smallest four). */
   readonly sensors: readonly number[];
 }
@@ -161,7 +165,7 @@ export function newWindowCounters(): WindowStoreCounters {
  * The shared state of the correlation: idempotent, commutative, associative
  * merges only. Every method may be called by any number of correlators at once.
  * A contact is keyed by (source, UTC day, destination, port, protocol): time by
- * minimum, outcome and stealth by maximum, sensors by union of the smallest four.
+ * minimum, outcome and stealth by maximum, traits by OR, sensors by union of the smallest four.
  */
 export interface WindowStore {
   readonly counters: WindowStoreCounters;

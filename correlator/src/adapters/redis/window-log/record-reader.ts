@@ -13,7 +13,7 @@ export interface RecordSink {
 
 /**
  * Reads records, little endian: contact = type, source, destination, port (2),
- * protocol, outcome | stealth << 4, crowds, time in ms (6), sensor (4), where
+ * protocol, outcome | stealth << 4, crowds | traits << 5, time in ms (6), sensor (4), where
  * short addresses are 4 bytes and others have a length byte; start = type, host,
  * outbound, slice (4), count (2), positions (2 each); fact = type, kind, subject,
  * member, time, value (8, a double), sensor; count = type, crowd kind, subject,
@@ -50,7 +50,7 @@ function readContact(cursor: Cursor, isLong: boolean): ContactObservation {
   const port = cursor.word();
   const protocol = cursor.byte();
   const state = cursor.byte();
-  const crowds = cursor.byte();
+  const marks = cursor.byte();
   const timeMs = cursor.time();
   const sensor = cursor.long();
   return {
@@ -62,7 +62,8 @@ function readContact(cursor: Cursor, isLong: boolean): ContactObservation {
     outcome: state & 0xf,
     stealth: state >>> 4,
     sensor,
-    crowds,
+    crowds: marks & 0x1f,
+    traits: marks >>> 5,
   };
 }
 

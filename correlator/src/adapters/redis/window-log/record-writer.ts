@@ -36,7 +36,7 @@ export class RecordWriter {
     this.word(contact.port);
     this.byte(contact.protocol);
     this.byte(contact.outcome | (contact.stealth << 4));
-    this.byte(contact.crowds);
+    this.byte(contact.crowds | (contact.traits << 5));
     this.time(contact.timeMs);
     this.long(contact.sensor);
   }
