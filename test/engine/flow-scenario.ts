@@ -1,5 +1,11 @@
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { type FlowColumns, FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import {
+  type FlowColumns,
+  FlowEndReason,
+  HostDirection,
+  Outcome,
+  RecordKind,
+} from "@picket/proto/batch/flow-columns.js";
 import type { FlowDelivery } from "@picket/correlator/flows/flow-source.js";
 import ipaddr from "ipaddr.js";
 import { SeededRandom } from "../scenarios/seeded-random.js";
@@ -24,6 +30,9 @@ export interface ScenarioFlow {
   readonly flags?: number;
   /** See `Application`. */
   readonly application?: number;
+  /** See `HostDirection`; default transit. */
+  readonly direction?: number;
+  readonly isPortClosed?: boolean;
   /** Host name that the flow asked for or named. */
   readonly name?: string;
 }
@@ -122,6 +131,8 @@ function appendFlow(builder: FlowBatchBuilder, flow: ScenarioFlow): void {
   columns.reverseBytes[row] = flow.reverseBytes ?? 0;
   columns.forwardTcpFlags[row] = flow.flags ?? 0;
   columns.application[row] = flow.application ?? 0;
+  columns.direction[row] = flow.direction ?? HostDirection.transit;
+  columns.closedPort[row] = flow.isPortClosed === true ? 1 : 0;
   if (flow.name !== undefined) builder.setName(row, Buffer.from(flow.name), 0, flow.name.length);
 }
 

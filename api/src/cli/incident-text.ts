@@ -1,4 +1,4 @@
-import { LapseReason } from "@picket/proto/generated/picket/v1/incident.js";
+import { IncidentOrigin, LapseReason } from "@picket/proto/generated/picket/v1/incident.js";
 import type {
   CoverageLapse,
   Incident,
@@ -63,6 +63,12 @@ export function formatIncidentPage(incident: Incident, hasColours: boolean): str
   ].join("");
 }
 
+const originTexts: Readonly<Record<number, string>> = {
+  [IncidentOrigin.INCIDENT_ORIGIN_SEEN_AT_TARGET_ONLY]: "seen at the target only",
+  [IncidentOrigin.INCIDENT_ORIGIN_SEEN_AT_ORIGIN_ONLY]: "seen at the source only",
+  [IncidentOrigin.INCIDENT_ORIGIN_CONFIRMED_AT_ORIGIN]: "confirmed: seen at the source and at the target",
+};
+
 function formatFacts(incident: Incident): string {
   const facts: [string, string][] = [
     ["state", stateOf(incident)],
@@ -72,6 +78,7 @@ function formatFacts(incident: Incident): string {
     ["last seen", formatTime(incident.lastSeenTime)],
     ["sources", formatList(incident.sources, incident.sourceCount)],
     ["verified", incident.sourceVerified ? "yes, a two-way exchange with a source was seen" : "no"],
+    ["origin", originTexts[incident.origin] ?? ""],
     ["targets", formatList(incident.targets, incident.targetCount)],
     ["ports", formatList(incident.ports, incident.portCount)],
     ["contacts", String(incident.contactCount)],

@@ -8,6 +8,7 @@ import type {
 import {
   incidentEventTypes,
   incidentKinds,
+  incidentOrigins,
   incidentStates,
   severities,
 } from "@picket/correlator/incidents/incident.js";
@@ -45,6 +46,7 @@ export function toWireIncident(incident: Incident): wire.Incident {
     retractReason: incident.retractReason,
     policyRevision: toUint64(incident.policyRevision),
     sourceVerified: incident.sourceVerified,
+    origin: toEnum(incidentOrigins, incident.origin),
     drill: isDrill(incident),
     review: toWireReview(incident.review),
   };

@@ -5,9 +5,11 @@ import type {
   FindingContact,
   FindingView,
   IncidentKind,
+  IncidentOrigin,
   ScoreFactor,
   Severity,
 } from "../incidents/incident.js";
+import { ContactTrait } from "../windows/contact-traits.js";
 import type { Contact } from "../windows/window-store.js";
 
 /** Most sources, targets and ports that a finding lists; its counts are of all. */
@@ -56,6 +58,7 @@ export function findingOf(verdict: Verdict, contacts: readonly SourcedContact[])
     firstSeenMs: times.reduce((a, b) => Math.min(a, b), Infinity),
     lastSeenMs: times.reduce((a, b) => Math.max(a, b), -Infinity),
     evidence: evidenceOf(contacts),
+    origin: originOf(contacts),
     samples: contacts.slice(0, samplesMax).map(sampleOf),
   };
 }
@@ -70,6 +73,19 @@ export function confidenceOf(factors: readonly ScoreFactor[]): number {
 export function marginWeight(value: number, threshold: number, step: number, most: number): number {
   if (value <= threshold || threshold <= 0) return 0;
   return Math.min(most, step * Math.log2(value / threshold));
+}
+
+/** By the contact that says most. */
+function originOf(contacts: readonly SourcedContact[]): IncidentOrigin {
+  const { atOrigin, atTarget } = ContactTrait;
+  let seen = 0;
+  for (const { contact } of contacts) {
+    const ends = contact.traits & (atOrigin | atTarget);
+    if (ends === (atOrigin | atTarget)) return "confirmed_at_origin";
+    seen |= ends;
+  }
+  if ((seen & atOrigin) !== 0) return "seen_at_origin_only";
+  return seen === 0 ? "unknown" : "seen_at_target_only";
 }
 
 function evidenceOf(contacts: readonly SourcedContact[]): Finding["evidence"] {

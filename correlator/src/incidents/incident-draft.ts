@@ -4,10 +4,12 @@ import { outcomeNames } from "@picket/proto/batch/flow-columns.js";
 import { ViewCounts } from "./view-counts.js";
 import {
   severities,
+  strongerOrigin,
   type ContactSample,
   type Finding,
   type Incident,
   type IncidentKind,
+  type IncidentOrigin,
   type ScoreFactor,
   type Severity,
 } from "./incident.js";
@@ -47,6 +49,7 @@ export class IncidentDraft {
   portCount = 0;
   refusedMembers = 0;
   sourceVerified = false;
+  origin: IncidentOrigin = "unknown";
   policyRevision = 0;
   readonly sources = new Set<string>();
   readonly targets = new Set<string>();
@@ -80,6 +83,7 @@ export class IncidentDraft {
     draft.mergedInto = incident.mergedInto;
     draft.refusedMembers = incident.coverage.refusedMembers;
     draft.sourceVerified = incident.sourceVerified;
+    draft.origin = incident.origin;
     draft.policyRevision = incident.policyRevision;
     draft.samples = incident.samples;
     draft.raiseCounts(incident);
@@ -122,6 +126,7 @@ export class IncidentDraft {
     this.confirmed ||= finding.confirmed;
     this.refusedMembers = Math.max(this.refusedMembers, finding.refusedMembers);
     this.sourceVerified ||= finding.sourceVerified;
+    this.origin = strongerOrigin(this.origin, finding.origin ?? "unknown");
     this.policyRevision = Math.max(this.policyRevision, finding.policyRevision);
     this.primaryKeys.add(finding.primaryKey);
     addAll(this.sources, finding.sources);
@@ -153,6 +158,7 @@ export class IncidentDraft {
     this.lastSeenMs = Math.max(this.lastSeenMs, other.lastSeenMs);
     this.lastSliceEndMs = Math.max(this.lastSliceEndMs, other.lastSliceEndMs);
     this.sourceVerified ||= other.sourceVerified;
+    this.origin = strongerOrigin(this.origin, other.origin);
     for (const key of other.primaryKeys) this.primaryKeys.add(key);
     addAll(this.sources, [...other.sources]);
     addAll(this.targets, [...other.targets]);
@@ -198,6 +204,7 @@ export class IncidentDraft {
       seen,
       this.refusedMembers,
       this.sourceVerified,
+      this.origin,
     ].join("|");
   }
 
@@ -236,6 +243,7 @@ export class IncidentDraft {
       mergedInto: this.mergedInto,
       policyRevision: this.policyRevision,
       sourceVerified: this.sourceVerified,
+      origin: this.origin,
     };
   }
 

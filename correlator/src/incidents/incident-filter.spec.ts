@@ -38,6 +38,7 @@ const incident: Incident = {
   retractReason: "",
   policyRevision: 0,
   sourceVerified: false,
+  origin: "unknown",
   review: emptyReview,
 };
 

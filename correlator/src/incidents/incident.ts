@@ -56,6 +56,20 @@ export const incidentEventTypes = [
 ] as const;
 export type IncidentEventType = (typeof incidentEventTypes)[number];
 
+/** Which ends of an incident's failed contacts were seen; in the order of the wire enum (from 1), strongest last. */
+export const incidentOrigins = ["seen_at_target_only", "seen_at_origin_only", "confirmed_at_origin"] as const;
+/** `unknown`: at neither end, or not told by failed contacts. */
+export type IncidentOrigin = "unknown" | (typeof incidentOrigins)[number];
+
+/** The one of two that says more. */
+export function strongerOrigin(a: IncidentOrigin, b: IncidentOrigin): IncidentOrigin {
+  return rankOf(a) >= rankOf(b) ? a : b;
+}
+
+function rankOf(origin: IncidentOrigin): number {
+  return origin === "unknown" ? -1 : incidentOrigins.indexOf(origin);
+}
+
 export interface ScoreFactor {
   readonly name: string;
   readonly value: number;
@@ -151,6 +165,7 @@ export interface Incident {
   readonly retractReason: string;
   readonly policyRevision: number;
   readonly sourceVerified: boolean;
+  readonly origin: IncidentOrigin;
   readonly review: IncidentReview;
 }
 
@@ -208,6 +223,8 @@ export interface Finding {
   readonly samples: readonly FindingContact[];
   readonly refusedMembers: number;
   readonly sourceVerified: boolean;
+  /** Absent: unknown. */
+  readonly origin?: IncidentOrigin;
   readonly policyRevision: number;
 }
 

@@ -65,6 +65,7 @@ export function buildIncident(fields: Partial<Incident> = {}): Incident {
     retractReason: "",
     policyRevision: 3,
     sourceVerified: true,
+    origin: "confirmed_at_origin",
     review: emptyReview,
     ...fields,
   };

@@ -5,6 +5,7 @@ import {
   emptyReview,
   incidentEventTypes,
   incidentKinds,
+  incidentOrigins,
   incidentStates,
   severities,
 } from "../../incidents/incident.js";
@@ -124,6 +125,7 @@ function scalarsToWire(incident: Incident): Omit<wire.Incident, WireLists> {
     retractReason: incident.retractReason,
     policyRevision: BigInt(incident.policyRevision),
     sourceVerified: incident.sourceVerified,
+    origin: incidentOrigins.findIndex((origin) => origin === incident.origin) + 1,
   };
 }
 
@@ -162,6 +164,7 @@ function fromWire(message: wire.Incident): Incident | undefined {
     retractReason: message.retractReason,
     policyRevision: Number(message.policyRevision),
     sourceVerified: message.sourceVerified,
+    origin: incidentOrigins[message.origin - 1] ?? "unknown",
     review: reviewFromWire(message.review),
   };
 }
