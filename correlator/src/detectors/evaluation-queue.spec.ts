@@ -51,4 +51,25 @@ describe("EvaluationQueue", () => {
     expect(queue.takeWaiting(0)).toHaveLength(128);
     expect(queue.takeWaiting(0)).toHaveLength(8);
   });
+
+  it("does not let a hundred thousand crowds hold up a source", () => {
+    const queue = new EvaluationQueue();
+    const crowds = Array.from({ length: 100_000 }, (_, index): HotWindow => {
+      return { kind: "crowd", key: { kind: "port", subject: String(index), slice: 1 } };
+    });
+    expect(queue.take([...crowds, window("a")], 0)).toContainEqual(window("a"));
+    expect(queue.take([...crowds, window("a")], 10)).not.toContainEqual(window("a"));
+    const waited = queue.takeWaiting(600);
+    expect(waited).toContainEqual(window("a"));
+    expect(waited).toHaveLength(128);
+  });
+
+  it("keeps a share for crowds, whatever the number of sources", () => {
+    const queue = new EvaluationQueue();
+    const sources = Array.from({ length: 1000 }, (_, index) => window(`s${index}`));
+    const crowd: HotWindow = { kind: "crowd", key: { kind: "port", subject: "p", slice: 1 } };
+    expect(queue.take([...sources, crowd], 0)).toContainEqual(crowd);
+    queue.take([...sources, crowd], 10);
+    expect(queue.takeWaiting(600)).toContainEqual(crowd);
+  });
 });
