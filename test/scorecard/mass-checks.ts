@@ -24,6 +24,7 @@ const serverDay = "zeek-logs/rita_internet_server/*";
 const spoofedFlood = "flood/pkt.TCP.synflood.spoofed.pcap";
 const oneSided = /half-duplex|benign\/ocs/;
 const mediumMax = 3;
+const burstOffsets = 10;
 const scanKinds = /_scan$|sweep|campaign|background/;
 
 const decoyScans = {
@@ -95,6 +96,11 @@ export const massChecks: readonly Check[] = [
     needsCaptures: true,
     measure: () => ofFiles([serverDay], hasFewMedium),
   },
+  {
+    name: `four hosts start 220 flows each in the same 4 s, begun at ${burstOffsets} moments of 5 s`,
+    bar: "one `cross_host_burst` each",
+    measure: measureBursts,
+  },
   ...Object.entries(outages).map(([what, details]) => ({
     name: `a service is down for 30 minutes and 40 inside clients retry: ${what}`,
     bar: "one `service_outage`",
@@ -146,6 +152,39 @@ async function measureOneSided(): Promise<Measured> {
     incidents.push(...(await incidentsOfFiles(inputs)));
   }
   return { figure: `${runs.length} analyses: ${incidentsText(incidents)}`, isKept: incidents.length === 0 };
+}
+
+async function measureBursts(): Promise<Measured> {
+  let found = 0;
+  for (let offset = 0; offset < burstOffsets; offset++) {
+    const incidents = await incidentsOf(jointStart((offset * 5000) / burstOffsets));
+    if (incidents.length === 1 && incidents[0].kind === "cross_host_burst") found++;
+  }
+  return { figure: `${found} of ${burstOffsets} found`, isKept: found === burstOffsets };
+}
+
+/** Hosts that ask once a second for five minutes, and then in haste. */
+function jointStart(offsetMs: number): ScenarioFlow[] {
+  const random = new SeededRandom(13);
+  const asked = { port: 443, outcome: Outcome.answered };
+  return Array.from({ length: 4 }, (_, host) => {
+    const source = `10.9.0.${10 + host}`;
+    const usual = Array.from({ length: 300 }, (__, second): ScenarioFlow => ({
+      ...asked,
+      source,
+      destination: "198.51.100.7",
+      sourcePort: 33_000 + second,
+      timeMs: scenarioStartMs + second * 1000 + random.below(1000),
+    }));
+    const burst = Array.from({ length: 220 }, (__, index): ScenarioFlow => ({
+      ...asked,
+      source,
+      destination: "192.0.2.80",
+      sourcePort: 40_000 + index,
+      timeMs: scenarioStartMs + 300_000 + offsetMs + random.below(4000),
+    }));
+    return [...usual, ...burst];
+  }).flat();
 }
 
 /** Forty inside clients ask a service every 20 s for half an hour and for as long after it is gone. */

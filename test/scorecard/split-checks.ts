@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { capturesFolder } from "../captures/captures-folder.js";
 import { expectedRuns } from "../captures/expected.js";
 import type { ExpectedRun } from "../captures/expected-run.js";
@@ -11,6 +12,7 @@ const sensors = 8;
 /** A scan that takes more probes than this is not found. */
 const probesMax = 256;
 const factorMax = 1.5;
+const contactsExactMax = 1024;
 const sweepKinds: readonly string[] = ["horizontal_scan", "host_sweep", "arp_scan"];
 
 /**
@@ -22,7 +24,7 @@ export const splitChecks: readonly Check[] = expectedRuns
   .filter(({ required }) => scannerOf(required[0]?.sources?.[0]) !== undefined)
   .map((run) => ({
     name: `\`${run.files[0]}\``,
-    bar: `one incident, at most ${factorMax} times the probes`,
+    bar: `the same one incident, at most ${factorMax} times the probes`,
     measure: () => withFolder((folder) => measureSplit(run, folder)),
     needsCaptures: true,
   }));
@@ -43,13 +45,26 @@ async function measureSplit(run: ExpectedRun, folder: string): Promise<Measured>
   const whole = await probesOf(1, () => 0);
   const split = await probesOf(sensors, sensorOf);
   const incidents = await incidentsOfParts(frames, sensors, sensorOf, folder);
+  const alone = await incidentsOfParts(frames, 1, () => 0, folder);
   const { absent, unexpected } = differenceOf(incidents, run);
+  const isSame = incidents.map(terms).join() === alone.map(terms).join();
   const seen = incidents.find(({ sources }) => sources.includes(scanner))?.evidence.length ?? 0;
   return {
     figure: `${split} probes with ${sensors} sensors, ${whole} with one; ${incidentsText(incidents)} with evidence of ${seen} sensors`,
     isKept:
-      absent.length + unexpected.length === 0 && whole <= probesMax && split <= whole * factorMax && seen > 1,
+      isSame &&
+      absent.length + unexpected.length === 0 &&
+      whole <= probesMax &&
+      split <= whole * factorMax &&
+      seen > 1,
   };
+}
+
+/** What may not change with the number of sensors; above what a source keeps of contacts, the rest are estimates. */
+function terms({ id, kind, severity, sources, ports, firstSeenMs, ...counted }: Incident): string {
+  const { targets, contactCount, lastSeenMs } = counted;
+  const exact = contactCount <= contactsExactMax ? { targets, contactCount, lastSeenMs } : {};
+  return JSON.stringify({ id, kind, severity, sources, ports, firstSeenMs, ...exact });
 }
 
 async function incidentsOfParts(
@@ -57,7 +72,7 @@ async function incidentsOfParts(
   count: number,
   sensorOf: (frame: CapturedFrame) => number,
   folder: string,
-): ReturnType<typeof incidentsOfFiles> {
+): Promise<readonly Incident[]> {
   const parts: CapturedFrame[][] = Array.from({ length: count }, () => []);
   for (const frame of frames) parts[sensorOf(frame)].push(frame);
   const inputs = parts.flatMap((part, index) => {
