@@ -1,0 +1,74 @@
+import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
+import type { Incident } from "@picket/correlator/incidents/incident.js";
+import { Correlator, type CorrelatorPorts } from "@picket/correlator/pipeline.js";
+import { SeededRandom } from "../scenarios/seeded-random.js";
+import { deliveryOf, shuffle, type ScenarioBatch } from "./flow-scenario.js";
+
+/** Correlators that come and go while batches are applied. */
+export interface ReplicaRun {
+  /** At the beginning. */
+  readonly correlators: number;
+  readonly seed: number;
+  /** Event time until which everything is closed at the end. */
+  readonly untilMs: number;
+}
+
+/** What a run found, and how often a correlator came or went. */
+export interface ReplicaResult {
+  readonly incidents: readonly Incident[];
+  readonly joined: number;
+  readonly dropped: number;
+}
+
+const groupMax = 5;
+const redeliveredShare = 0.3;
+/** Where a correlator is when it is dropped; its group is not acknowledged in either case. */
+const deaths = ["before the effect", "before the acknowledgement"] as const;
+
+/**
+ * Delivers every batch until it is acknowledged, some once more, in any order. At
+ * about a third a correlator joins with nothing in memory, at about two thirds one
+ * is dropped with a group in hand, which others get; more come and go by chance.
+ * @param portsOf ports of a new correlator, whose windows it reads for itself; leases are replaced
+ */
+export async function runReplicas(
+  portsOf: () => CorrelatorPorts,
+  batches: readonly ScenarioBatch[],
+  { correlators, seed, untilMs }: ReplicaRun,
+): Promise<ReplicaResult> {
+  const random = new SeededRandom(seed);
+  let nowMs = 1;
+  const leases = new MemoryLeases(() => nowMs);
+  let [born, dropped] = [0, 0];
+  const begin = (): Correlator => {
+    born++;
+    return new Correlator({ ...portsOf(), leases }, { owner: `correlator-${born}`, seed: seed + born });
+  };
+  const replicas = Array.from({ length: correlators }, begin);
+  let waiting = shuffle([...batches, ...batches.filter(() => random.chance(redeliveredShare))], random);
+  const total = waiting.length;
+  const groupMost = Math.max(1, Math.min(groupMax, Math.floor(total / 6)));
+  for (; waiting.length > 0; nowMs += 37) {
+    const left = waiting.length / total;
+    if ((born === correlators && left <= 2 / 3) || random.chance(0.02)) replicas.push(begin());
+    const index = random.below(replicas.length);
+    const replica = replicas[index];
+    const group = waiting.slice(0, random.between(1, groupMost));
+    const isLost = (dropped === 0 && left <= 1 / 3) || random.chance(0.03);
+    if (!isLost || random.pick(deaths) !== "before the effect")
+      await replica.applyDeliveries(group.map(deliveryOf), nowMs);
+    if (random.chance(0.3)) await replica.tick(0, nowMs);
+    if (!isLost) {
+      waiting = waiting.slice(group.length);
+      continue;
+    }
+    dropped++;
+    replicas.splice(index, 1);
+    if (replicas.length === 0) replicas.push(begin());
+    waiting = shuffle(waiting, random);
+  }
+  // The leases of those that went run out; updates that were held back come out.
+  for (let round = 0; round < 3; round++)
+    for (const replica of shuffle(replicas, random)) await replica.tick(untilMs, (nowMs += 60_000));
+  return { incidents: await portsOf().incidents.loadAll(), joined: born - correlators, dropped };
+}
