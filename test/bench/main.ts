@@ -10,6 +10,7 @@ import { exportSpool } from "./export-spool.js";
 import { meterFile } from "./meter-file.js";
 import { meterLive, meterLiveIpv6 } from "./meter-live.js";
 import { redisWindows } from "./redis-windows.js";
+import { spoofedSources } from "./spoofed-sources.js";
 import { printResult } from "./report.js";
 
 /** Every benchmark, in the order of the list. */
@@ -26,6 +27,7 @@ const benchmarks: readonly Benchmark[] = [
   drainAttack,
   delay,
   fleetCost,
+  spoofedSources,
 ];
 
 const commonDefaults: BenchmarkOptions = { runs: 5, packets: 1_000_000, flows: 50_000 };
@@ -65,7 +67,7 @@ function readArguments(
 }
 
 function list(): number {
-  for (const { name, summary } of benchmarks) console.log(`${name.padEnd(14)}${summary}`);
+  for (const { name, summary } of benchmarks) console.log(`${name.padEnd(17)}${summary}`);
   console.log("\nnpm run bench -- NAME [--runs 5] [--packets 1000000] [--flows 50000 or 1000000]");
   return 0;
 }
