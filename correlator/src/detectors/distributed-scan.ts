@@ -1,4 +1,3 @@
-import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
 import { portKey } from "../windows/contact-key.js";
 import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
@@ -7,6 +6,7 @@ import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
 import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
 import { crowdText } from "./crowd-text.js";
+import { detectDecoyScan } from "./decoy-scan.js";
 import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
@@ -24,6 +24,8 @@ const sourcesMin = 4;
  * thousand sources with one probe each.
  */
 export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluation): Finding | undefined {
+  const decoys = members.key.kind === "target" ? detectDecoyScan(members, evaluation) : undefined;
+  if (decoys !== undefined) return decoys;
   const contacts = crowdContacts(members);
   if (contacts.length === 0) return undefined;
   if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
@@ -164,7 +166,7 @@ function findingFrom(
       severity: "low",
       factors,
       refusedMembers: members.refused,
-      sourceVerified: contacts.some(({ contact }) => contact.outcome === Outcome.halfOpen),
+      sourceVerified: false,
       policyRevision: evaluation.policyRevision,
     },
     contacts,

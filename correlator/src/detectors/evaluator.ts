@@ -19,7 +19,7 @@ import { detectDistributedScan } from "./distributed-scan.js";
 import { baselineSlices, detectHostBurst } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
 
-/** Sources of one prefix below which there is no campaign; other crowds need one more. */
+/** Sources of one prefix or one target below which nothing is found; other crowds need one more. */
 const crowdSourcesMin = 3;
 
 /**
@@ -93,8 +93,7 @@ export class Evaluator {
 
   /** Sources below which no detector of this kind of crowd fires. */
   private sourcesMin(key: CrowdKey): number {
-    if (key.kind === "prefix") return crowdSourcesMin;
-    return key.kind === "target" ? this.revision.policy.scan.sourcesPerTarget : crowdSourcesMin + 1;
+    return key.kind === "prefix" || key.kind === "target" ? crowdSourcesMin : crowdSourcesMin + 1;
   }
 
   private async readMembers(

@@ -235,10 +235,22 @@ function verdictOf(
     severity: kind === "fan_out" ? "low" : severityOf(count, evaluation.policy),
     factors,
     refusedMembers: contacts.refused,
-    sourceVerified:
-      contacts.answeredHosts.size > 0 || probes.some((contact) => contact.outcome === Outcome.halfOpen),
+    sourceVerified: isVerified(kind, contacts, probes),
     policyRevision: evaluation.policyRevision,
   };
+}
+
+/**
+ * True when the source had a two-way exchange that belongs to the scan: since it
+ * began, with what it scans. A reset says nothing, because a host whose address
+ * is forged refuses what it did not ask for.
+ */
+function isVerified(kind: IncidentKind, { answered }: SourceContacts, probes: readonly Contact[]): boolean {
+  const sinceMs = probes.reduce((least, { firstMs }) => Math.min(least, firstMs), Infinity);
+  const partOf = (contact: Contact): string =>
+    kind === "vertical_scan" ? contact.destination : portKey(contact.port, contact.protocol);
+  const scanned = new Set(probes.map(partOf));
+  return answered.some((contact) => contact.firstMs >= sinceMs && scanned.has(partOf(contact)));
 }
 
 /** By distinct contacts: the policy's limits for medium and high. */

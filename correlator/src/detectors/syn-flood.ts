@@ -1,4 +1,3 @@
-import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding } from "../incidents/incident.js";
 import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
@@ -50,7 +49,7 @@ export function detectSynFlood(
         { name: "failing_sources", value: members.count, threshold: limit * secondsMin, weight: 0.15 },
       ],
       refusedMembers: members.refused,
-      sourceVerified: contacts.some(({ contact }) => contact.outcome === Outcome.halfOpen),
+      sourceVerified: false,
       policyRevision: evaluation.policyRevision,
     },
     contacts,
