@@ -4,7 +4,8 @@ import type { WindowLimits, WindowStore } from "@picket/correlator/windows/windo
 import { afterAll, beforeAll } from "vitest";
 import { startRedisCluster } from "../servers/redis-cluster.js";
 import type { RedisCluster } from "../servers/redis-cluster.js";
-import { windowStoreConformance } from "./window-store.js";
+import { factWindowsConformance } from "./fact-windows.js";
+import { windowStoreConformance, type WindowStoreSubject } from "./window-store.js";
 
 let cluster: RedisCluster;
 let connections: RedisConnection[] = [];
@@ -22,7 +23,7 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-windowStoreConformance("redis cluster", () => ({
+const inCluster = (): WindowStoreSubject => ({
   runs: 20,
   open: async (count: number, limits?: WindowLimits): Promise<WindowStore[]> => {
     // A busy event loop may have lost them.
@@ -30,4 +31,6 @@ windowStoreConformance("redis cluster", () => ({
     await connections[0].command(["FLUSHALL"]);
     return connections.slice(0, count).map((connection) => new RedisWindowStore(connection, limits));
   },
-}));
+});
+windowStoreConformance("redis cluster", inCluster);
+factWindowsConformance("redis cluster", inCluster);

@@ -4,15 +4,18 @@ import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window
 import type { WindowLimits, WindowStore } from "@picket/correlator/windows/window-store.js";
 import { afterAll, beforeAll } from "vitest";
 import { startRedis, type RedisProcess } from "../servers/redis-server.js";
-import { windowStoreConformance } from "./window-store.js";
+import { factWindowsConformance } from "./fact-windows.js";
+import { windowStoreConformance, type WindowStoreSubject } from "./window-store.js";
 
-windowStoreConformance("memory", () => ({
+const inMemory = (): WindowStoreSubject => ({
   runs: 60,
   open: (count, limits) => {
     const store = new MemoryWindowStore(limits);
     return Promise.resolve(Array.from({ length: count }, () => store));
   },
-}));
+});
+windowStoreConformance("memory", inMemory);
+factWindowsConformance("memory", inMemory);
 
 let redis: RedisProcess;
 let connections: RedisConnection[] = [];
@@ -30,7 +33,7 @@ afterAll(async () => {
 });
 
 /** The connections stay, so each test also finds that everything it knew is gone. */
-windowStoreConformance("redis", () => ({
+const inRedis = (): WindowStoreSubject => ({
   runs: 40,
   open: async (count: number, limits?: WindowLimits): Promise<WindowStore[]> => {
     // A busy event loop may have lost them.
@@ -38,4 +41,6 @@ windowStoreConformance("redis", () => ({
     await connections[0].command(["FLUSHALL"]);
     return connections.slice(0, count).map((connection) => new RedisWindowStore(connection, limits));
   },
-}));
+});
+windowStoreConformance("redis", inRedis);
+factWindowsConformance("redis", inRedis);
