@@ -18,6 +18,17 @@ describe("crowdTail", () => {
     expect(crowdTail(count, baseline) / expected).toBeCloseTo(1, 9);
   });
 
+  // With a shape of 1 the distribution is geometric, with a shape of 2 the sum of two such.
+  it.each([1, 2, 3, 4, 6])("has the closed form of a whole shape for %i sources", (count) => {
+    for (const windows of [0, 24, 1008]) {
+      const odds = 1 / (121 + windows);
+      const geometric = crowdTail(count, { sources: 0.5, windows });
+      expect(geometric / odds ** count).toBeCloseTo(1, 9);
+      const double = crowdTail(count, { sources: 1.5, windows });
+      expect(double / (odds ** count * (1 + count * (1 - odds)))).toBeCloseTo(1, 9);
+    }
+  });
+
   it("is certain for no sources at all", () => {
     expect(crowdTail(0, fresh)).toBe(1);
   });
@@ -68,5 +79,28 @@ describe("poissonLowerTail", () => {
     [5, 5, 0.6159606548330632],
   ])("of at most %i at mean %i", (count, mean, expected) => {
     expect(poissonLowerTail(count, mean) / expected).toBeCloseTo(1, 9);
+  });
+
+  // Printed tables of the Poisson distribution, four places.
+  it.each([
+    [1, [0.3679, 0.7358, 0.9197, 0.981]],
+    [2, [0.1353, 0.406, 0.6767, 0.8571, 0.9473]],
+    [5, [0.0067, 0.0404, 0.1247, 0.265, 0.4405, 0.616, 0.7622, 0.8666, 0.9319]],
+    [10, [0, 0.0005, 0.0028, 0.0103, 0.0293, 0.0671, 0.1301, 0.2202, 0.3328, 0.4579, 0.583]],
+  ])("agrees with the tables at mean %i", (mean, table) => {
+    for (const [count, expected] of table.entries())
+      expect(Math.abs(poissonLowerTail(count, mean) - expected)).toBeLessThan(0.000_06);
+  });
+
+  // Sums of logarithms worked out with another program.
+  it.each([
+    [950, 1000, 0.057836292955305096],
+    [900, 1000, 0.0006977673277961804],
+    [800, 1000, 3.229888722728494e-11],
+    [4500, 5000, 3.3751718301694775e-13],
+  ])("is never too small of at most %i at mean %i, nor five times too large", (count, mean, expected) => {
+    const tail = poissonLowerTail(count, mean);
+    expect(tail).toBeGreaterThanOrEqual(expected);
+    expect(tail).toBeLessThan(5 * expected);
   });
 });

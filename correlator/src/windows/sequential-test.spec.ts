@@ -51,4 +51,39 @@ describe("the sequential test", () => {
   ])("after %i failures, %i at closed ports and %i answers", (failed, closed, answered, expected) => {
     expect(fires(slice(1, failed, answered, closed))).toBe(expected);
   });
+
+  // A failure multiplies the likelihood by 4 (of 0.8 and 0.2) or 9 (of 0.9 and 0.1), in whole
+  // numbers: the first power that is not below PD / PF. With PF 0.01 the four of Jung et al.
+  it.each([
+    [0.8, 0.2, 0.01, 4],
+    [0.8, 0.2, 1e-3, 5],
+    [0.8, 0.2, 1e-4, 7],
+    [0.8, 0.2, 1e-5, 9],
+    [0.8, 0.2, 1e-6, 10],
+    [0.9, 0.1, 0.01, 3],
+    [0.9, 0.1, 1e-4, 5],
+    [0.9, 0.1, 1e-6, 7],
+  ])("with %f against %f and false positives of %f takes %i failures", (benign, scanner, rate, expected) => {
+    const other = sequentialTest(benign, scanner, 0.99, rate);
+    expect(foldSlices(other, [slice(1, expected - 1, 0)])).toBeLessThan(other.threshold);
+    expect(foldSlices(other, [slice(1, expected, 0)])).toBeGreaterThanOrEqual(other.threshold);
+  });
+
+  it("takes as many steps on average as Wald's formula says", () => {
+    const walk = sequentialTest(0.8, 0.2, 0.99, 0.01);
+    // (0.99 ln 99 + 0.01 ln(0.01 / 0.99)) / (0.8 ln 4 - 0.2 ln 4) = 4.503 / 0.832, without overshoot.
+    const expected = 5.41;
+    let [state, steps] = [1, 0];
+    const runs = 20_000;
+    for (let run = 0; run < runs; run++)
+      for (let level = 0; level < walk.threshold; steps++) {
+        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+        const isFailed = state / 2 ** 32 < 0.8;
+        const gained = isFailed ? walk.failedWeight : -walk.answeredWeight;
+        level = Math.max(0, level + gained);
+      }
+    expect(steps / runs).toBeGreaterThan(expected);
+    // Four more failures than answers, gained at 0.6 a step; the floor at zero only helps.
+    expect(steps / runs).toBeLessThan(4 / 0.6);
+  });
 });
