@@ -7,6 +7,7 @@ import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
 import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
 import { crowdText } from "./crowd-text.js";
 import { detectDecoyScan } from "./decoy-scan.js";
+import { lostContacts } from "./lost-service.js";
 import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
@@ -26,7 +27,7 @@ const sourcesMin = 4;
 export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluation): Finding | undefined {
   const decoys = members.key.kind === "target" ? detectDecoyScan(members, evaluation) : undefined;
   if (decoys !== undefined) return decoys;
-  const contacts = crowdContacts(members);
+  const contacts = [...crowdContacts(members), ...lostContacts(members)].sort(byTime);
   if (contacts.length === 0) return undefined;
   if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
   const flood = detectSynFlood(members, contacts, evaluation);
@@ -131,6 +132,10 @@ function rateOverUsual(sources: number, members: CrowdMembers, contacts: readonl
 function sourcesWithin(members: CrowdMembers, contacts: readonly SourcedContact[], lengthMs: number): number {
   const timed = contacts.map(({ source, contact }) => ({ timeMs: contact.firstMs, value: source }));
   return mostDistinctWithin(timed, lengthMs, members.key.slice * contactSliceMs);
+}
+
+function byTime(a: SourcedContact, b: SourcedContact): number {
+  return a.contact.firstMs - b.contact.firstMs || (a.source < b.source ? -1 : 1);
 }
 
 /** A port crowd is about the fleet: more than one target, three when all sources are inside. */

@@ -1,7 +1,7 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding, IncidentKind, ScoreFactor, Severity } from "../incidents/incident.js";
 import type { Policy } from "../policy/policy.js";
-import { formatAddressKey } from "../windows/address-key.js";
+import { formatAddressKey, prefixOf, type AddressKey } from "../windows/address-key.js";
 import { portKey } from "../windows/contact-key.js";
 import { ContactTrait } from "../windows/contact-traits.js";
 import { foldSlices, sequentialTest, type SliceOutcomes } from "../windows/sequential-test.js";
@@ -19,6 +19,10 @@ const highPortMin = 1024;
 /** Contacts at closed ports that are enough by themselves. */
 const closedPortsMin = 4;
 const peerToPeerFalsePositive = 1e-8;
+const ipv6Length = 16;
+const webPorts = new Set([80, 443]);
+/** Share of the probes that are web connections of a host whose IPv6 leads nowhere. */
+const webShareMin = 0.8;
 /** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
 const passingShareMax = 0.25;
 
@@ -43,7 +47,7 @@ export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluatio
   if (factors.length > 0)
     return countRefused(
       findingOf(
-        verdictOf(isPeer ? "fan_out" : shapeOf(probes), contacts, probes, factors, evaluation),
+        verdictOf(kindOf(contacts.source, probes, isPeer), contacts, probes, factors, evaluation),
         sourced(contacts, probes),
       ),
     );
@@ -204,6 +208,22 @@ function runsPeerToPeer(contacts: SourceContacts): boolean {
       .map((contact) => contact.port),
   );
   return contacts.answeredHosts.size >= peersMin && ports.size >= peersMin;
+}
+
+function kindOf(source: AddressKey, probes: readonly Contact[], isPeer: boolean): IncidentKind {
+  return isPeer || leadsNowhere(source, probes) ? "fan_out" : shapeOf(probes);
+}
+
+/**
+ * Web connections of an inside IPv6 host to places in other networks: nobody
+ * scans so large a space for web servers, but a host whose IPv6 leads nowhere
+ * tries it first for every place it visits.
+ */
+function leadsNowhere(source: AddressKey, probes: readonly Contact[]): boolean {
+  if (source.length !== ipv6Length) return false;
+  const own = prefixOf(source);
+  const web = probes.filter(({ destination, port }) => webPorts.has(port) && prefixOf(destination) !== own);
+  return web.length >= probes.length * webShareMin;
 }
 
 /** Many ports on few hosts, few ports on many hosts, or both. */
