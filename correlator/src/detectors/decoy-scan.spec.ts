@@ -21,7 +21,7 @@ interface Job {
 function members(...jobs: readonly Job[]): CrowdMembers {
   const sources = jobs.map(({ ports, firstPort = 1, lagMs = 0, destination = target }, number) => ({
     source: `c\0\0${String.fromCharCode(number + 1)}`,
-    failed: Array.from({ length: ports }, (_, index): Contact => ({
+    failed: Array.from({ length: ports }, (_, index) => ({
       destination,
       protocol: 6,
       port: firstPort + index,
@@ -29,7 +29,7 @@ function members(...jobs: readonly Job[]): CrowdMembers {
       outcome: 3,
       stealth: 0,
       sensors: [1],
-    })),
+    })) as unknown as Contact[],
     answered: [],
     answeredHosts: new Map<string, number>(),
     refused: 0,
