@@ -1,5 +1,5 @@
 import { Evaluator } from "./detectors/evaluator.js";
-import { factDetectors } from "./detectors/fact-detectors.js";
+import { factObservers } from "./detectors/fact-detectors.js";
 import { EvaluationQueue } from "./detectors/evaluation-queue.js";
 import type { FlowDelivery } from "./flows/flow-source.js";
 import type { CorrelatorPorts } from "./correlator-ports.js";
@@ -51,8 +51,8 @@ export class Correlator {
     private readonly ports: CorrelatorPorts,
     private readonly options: CorrelatorOptions,
   ) {
-    this.observer = new Observer(this.home, options.seed, factDetectors);
-    this.evaluator = new Evaluator(ports.windows, this.home);
+    this.observer = new Observer(this.home, options.seed, factObservers);
+    this.evaluator = new Evaluator(ports.windows, this.home, ports.profiles);
     this.closer = new SliceCloser(ports, this.evaluator);
     this.grouping = new GroupingLoop(ports);
     this.stateEpoch = ports.windows.stateEpoch;

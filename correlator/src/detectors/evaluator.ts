@@ -1,6 +1,8 @@
 import type { HomeNetworks } from "../flows/home-networks.js";
 import type { Finding } from "../incidents/incident.js";
 import { defaultPolicyRevision, type PolicyRevision } from "../policy/policy.js";
+import type { HostProfile } from "../profiles/host-profile.js";
+import { profileBefore, type HostProfileStore } from "../profiles/host-profile-store.js";
 import type { AddressKey } from "../windows/address-key.js";
 import { parseServiceKey } from "../windows/contact-key.js";
 import {
@@ -34,6 +36,7 @@ export class Evaluator {
   constructor(
     private readonly windows: WindowStore,
     private home: HomeNetworks,
+    private readonly profiles?: HostProfileStore,
   ) {}
 
   setPolicy(revision: PolicyRevision, home: HomeNetworks): void {
@@ -67,7 +70,15 @@ export class Evaluator {
     const detector = factDetector(facts.id);
     if (detector === undefined) return undefined;
     const windows = await this.windows.readFacts(facts, subject, slice - facts.slicesBefore, slice);
-    return detector.detect(windows, { ...evaluation, isInside: (key) => this.home.isInsideKey(key) });
+    const isInside = (key: AddressKey): boolean => this.home.isInsideKey(key);
+    const needsProfile = detector.needsProfile?.(windows[windows.length - 1], evaluation.policy) === true;
+    const profile = needsProfile ? await this.readProfile(subject, slice) : undefined;
+    return detector.detect(windows, { ...evaluation, isInside, profile });
+  }
+
+  private async readProfile(host: AddressKey, day: number): Promise<HostProfile | undefined> {
+    const [stored] = (await this.profiles?.read([host])) ?? [];
+    return profileBefore(stored, day);
   }
 
   private at(slice: number, confirmed: boolean): Evaluation {

@@ -1,3 +1,6 @@
+import type { FactObserver } from "../flows/flow-row.js";
+import { activityObserver, hostActivity } from "../profiles/host-facts.js";
+import type { FactKind } from "../windows/fact-window.js";
 import { arpImpersonation } from "./arp-impersonation.js";
 import { arpScan } from "./arp-scan.js";
 import { arpSpoof } from "./arp-spoof.js";
@@ -7,6 +10,8 @@ import { bruteForce } from "./brute-force.js";
 import { beacon } from "./beacon.js";
 import type { FactDetector } from "./fact-detector.js";
 import { mining } from "./mining.js";
+import { newPeers } from "./new-peers.js";
+import { newService } from "./new-service.js";
 import { slowBeacon } from "./slow-beacon.js";
 import { suspiciousPort } from "./suspicious-port.js";
 import { reflectorAbuse } from "./reflector-abuse.js";
@@ -30,11 +35,21 @@ export const factDetectors: readonly FactDetector[] = [
   arpScan,
   arpSpoof,
   hostSweep,
+  newPeers,
+  newService,
 ];
+
+/** Everything that collects facts: the detectors, and the profiles of hosts. */
+export const factObservers: readonly FactObserver[] = [...factDetectors, activityObserver];
 
 const byKind = new Map(factDetectors.map((detector) => [detector.facts.id, detector]));
 
 /** The detector of a kind of fact; undefined for one that this version does not know. */
 export function factDetector(kindId: number): FactDetector | undefined {
   return byKind.get(kindId);
+}
+
+/** A kind of fact by its number; undefined for one that this version does not know. */
+export function factKind(kindId: number): FactKind | undefined {
+  return kindId === hostActivity.id ? hostActivity : factDetector(kindId)?.facts;
 }

@@ -3,10 +3,14 @@ import type { Policy } from "../policy/policy.js";
 import type { AddressKey } from "../windows/address-key.js";
 import type { AddFact, FactKind, FactObservation } from "../windows/fact-window.js";
 import type { BatchAddresses } from "./batch-addresses.js";
+import { finishHash, mixWord } from "./flow-hash.js";
 import type { ArpRow, FactObserver, FlowRow } from "./flow-row.js";
+import { SeenContacts } from "./seen-contacts.js";
 
 const memberBytesMax = 255;
 const subjectBytesMax = 64;
+/** Facts that were written once and are remembered. */
+const seenMax = 1 << 15;
 
 /** Shows every record of a batch to the observers and keeps the facts they add. */
 export class FactRows {
@@ -16,12 +20,14 @@ export class FactRows {
   private readonly flowObservers: readonly FactObserver[];
   private readonly arpObservers: readonly FactObserver[];
   private sensor = 0;
+  private seen: SeenContacts | undefined;
 
   constructor(
     observers: readonly FactObserver[],
     addresses: BatchAddresses,
     private readonly isLate: (kind: FactKind, timeMs: number) => boolean,
     policy: Policy,
+    private readonly seed: number,
   ) {
     this.flow = new BatchFlowRow(addresses, policy);
     this.arp = new BatchArpRow(addresses, policy);
@@ -34,10 +40,22 @@ export class FactRows {
     this.arp.policy = policy;
   }
 
-  /** @param correctionMs added to every time */
-  observe(columns: FlowColumns, sensor: number, contribution: string, correctionMs: number): void {
+  /** Forgets what was written, because it may be gone. */
+  forget(): void {
+    this.seen?.clear();
+  }
+
+  /**
+   * @param isNewContact by row; see `FlowRow`
+   * @param correctionMs added to every time
+   */
+  observe(
+    columns: FlowColumns,
+    { sensor, contribution, clockCorrectionMs: correctionMs }: BatchIdentity,
+    isNewContact: Uint8Array,
+  ): void {
     this.sensor = sensor;
-    this.flow.load(columns, contribution);
+    this.flow.load(columns, contribution, isNewContact);
     if (this.flowObservers.length > 0)
       for (let row = 0; row < columns.length; row++) {
         this.flow.at(row, correctionMs);
@@ -61,8 +79,16 @@ export class FactRows {
     }
   }
 
+  private isSeen(kind: FactKind, subject: string, member: string, timeMs: number): boolean {
+    this.seen ??= new SeenContacts(seenMax);
+    const slice = mixWord(mixWord(this.seed ^ kind.id, Math.floor(timeMs / kind.sliceMs)), this.sensor);
+    const high = finishHash(mixText(mixText(slice, subject), member));
+    return this.seen.has(high, finishHash(mixText(mixText(~slice, member), subject)), timeMs);
+  }
+
   private readonly add: AddFact = (kind, subject, member, timeMs, value = 0) => {
     if (this.isLate(kind, timeMs)) return;
+    if (kind.isOnce === true && this.isSeen(kind, subject, member, timeMs)) return;
     const { sensor } = this;
     this.facts.push({
       kind,
@@ -75,25 +101,42 @@ export class FactRows {
   };
 }
 
+/** See `BatchContext`. */
+interface BatchIdentity {
+  readonly sensor: number;
+  readonly contribution: string;
+  readonly clockCorrectionMs: number;
+}
+
+function mixText(hash: number, text: string): number {
+  let mixed = mixWord(hash, text.length);
+  for (let i = 0; i < text.length; i++) mixed = mixWord(mixed, text.charCodeAt(i));
+  return mixed;
+}
+
 class BatchFlowRow implements FlowRow {
   columns!: FlowColumns;
   row = 0;
   timeMs = 0;
   endMs = 0;
   contribution = "";
+  isNewContact = false;
+  private newContacts: Uint8Array = new Uint8Array(0);
 
   constructor(
     readonly addresses: BatchAddresses,
     public policy: Policy,
   ) {}
 
-  load(columns: FlowColumns, contribution: string): void {
+  load(columns: FlowColumns, contribution: string, newContacts: Uint8Array): void {
     this.columns = columns;
+    this.newContacts = newContacts;
     this.contribution = contribution;
   }
 
   at(row: number, correctionMs: number): void {
     this.row = row;
+    this.isNewContact = this.newContacts[row] === 1;
     this.timeMs = Math.floor(this.columns.startUs[row] / 1000 + correctionMs);
     this.endMs = Math.floor(this.columns.endUs[row] / 1000 + correctionMs);
   }

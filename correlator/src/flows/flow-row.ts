@@ -14,6 +14,11 @@ export interface FlowRow {
   /** Inside, outside or group by index: `addresses.isInside[columns.sourceIndex[row]]`. */
   readonly addresses: BatchAddresses;
   readonly policy: Policy;
+  /**
+   * True where this process did not meet the contact before on its UTC day, in
+   * a batch of this sensor: what is known once a day need not look at the rest.
+   */
+  readonly isNewContact: boolean;
   /** Identity of the batch as a binary string: a count that each batch adds to names it as its member. */
   readonly contribution: string;
   source(): AddressKey;

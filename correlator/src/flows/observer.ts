@@ -58,6 +58,8 @@ export class Observer {
   private readonly seen = new SeenContacts();
   private readonly addresses = new BatchAddresses();
   private readonly facts: FactRows;
+  /** 1 at the rows of the batch whose contact was not seen before. */
+  private newContacts = new Uint8Array(0);
   private policy: Policy = defaultPolicy;
   private readonly reflectors = new PolicyPorts();
   /** Slices of starts that end at or before this are closed: later records no longer count there. */
@@ -69,7 +71,7 @@ export class Observer {
     private readonly seed: number = 0,
     observers: readonly FactObserver[] = [],
   ) {
-    this.facts = new FactRows(observers, this.addresses, this.isFactLate, defaultPolicy);
+    this.facts = new FactRows(observers, this.addresses, this.isFactLate, defaultPolicy, seed);
   }
 
   setPolicy(policy: Policy): void {
@@ -90,19 +92,21 @@ export class Observer {
   /** Forgets what was written, because it may be gone. */
   forget(): void {
     this.seen.clear();
+    this.facts.forget();
   }
 
   observe(columns: FlowColumns, context: BatchContext): void {
     this.addresses.load(columns, this.home, this.seed);
+    if (this.newContacts.length < columns.length) this.newContacts = new Uint8Array(columns.length);
     for (let row = 0; row < columns.length; row++) {
       const timeMs = columns.startUs[row] / 1000 + context.clockCorrectionMs;
-      this.observeContact(columns, row, timeMs, context);
+      this.newContacts[row] = this.observeContact(columns, row, timeMs, context) ? 1 : 0;
       const kind = columns.recordKind[row];
       if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row, timeMs);
     }
     this.counters.flowsObserved += columns.length;
     this.starts.endBatch();
-    this.facts.observe(columns, context.sensor, context.contribution, context.clockCorrectionMs);
+    this.facts.observe(columns, context, this.newContacts);
   }
 
   /** What belongs to a closed slice no longer counts: it was evaluated for the last time. */
@@ -120,17 +124,19 @@ export class Observer {
     return { failed, answered, starts: this.starts.take(), facts: this.facts.take() };
   }
 
-  private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): void {
+  /** True when the contact was not seen before. */
+  private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): boolean {
     const outcome = columns.outcome[row];
     if (outcome === Outcome.unknown || !this.isContact(columns, row)) {
       this.counters.flowsUncounted++;
-      return;
+      return false;
     }
     const isAnswered = outcome === Outcome.answered;
     const slice = Math.floor(timeMs / (isAnswered ? dayMs : contactSliceMs));
-    if (this.isSeen(columns, row, slice, timeMs, context.sensor)) return;
+    if (this.isSeen(columns, row, slice, timeMs, context.sensor)) return false;
     const contact = this.contact(columns, row, timeMs, context.sensor);
     (isAnswered ? this.answered : this.failed).push(contact);
+    return true;
   }
 
   private contact(columns: FlowColumns, row: number, timeMs: number, sensor: number): ContactObservation {

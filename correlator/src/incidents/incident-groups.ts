@@ -323,9 +323,10 @@ function rank(kind: IncidentKind): number {
   return starKinds.has(kind) ? 0 : 1 + incidentKinds.indexOf(kind);
 }
 
-/** Pings tell less than the scan they belong to. */
+/** Pings and unusual peers tell less than the scan they belong to. */
 function isSweepOfScan(kind: IncidentKind, finding: Finding): boolean {
-  return finding.view === "facts" && finding.kind === "host_sweep" && kind !== "fan_out";
+  const isLess = finding.kind === "host_sweep" || finding.kind === "fan_out";
+  return finding.view === "facts" && isLess && kind !== "fan_out";
 }
 
 function keyText(kind: IncidentKind, primaryKey: string): string {

@@ -50,13 +50,20 @@ const techniques: Partial<Record<IncidentKind, string>> = {
   beacon: "T1071",
 };
 
+/** Nothing that an attacker must have done. */
+const withoutTechnique: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
+  "service_outage",
+  "fan_out",
+  "new_service",
+]);
+
 /** One ATT&CK technique: active scanning from outside, discovery from inside. */
 function techniqueOf(
   { kind, sources, targetCount }: Pick<Incident, "kind" | "sources" | "targetCount">,
   isInside: (address: string) => boolean,
 ): string {
   if (kind === "brute_force" && targetCount > 1) return "T1110.003";
-  if (kind === "service_outage" || kind === "fan_out") return "";
+  if (withoutTechnique.has(kind)) return "";
   const fixed = techniques[kind];
   if (fixed !== undefined) return fixed;
   if (sources.length > 0 && sources.every(isInside)) return kind === "host_sweep" ? "T1018" : "T1046";
@@ -73,7 +80,7 @@ const verbs: Partial<Record<IncidentKind, string>> = {
   background_scanning: "from outside knock on",
   distributed_scan: "share one scan of",
   campaign: "work together on a scan of",
-  fan_out: "failed to reach many peers:",
+  fan_out: "tried or used many peers:",
   service_outage: "can no longer reach",
   syn_flood: "flood",
   udp_flood: "flood",
@@ -87,6 +94,7 @@ const verbs: Partial<Record<IncidentKind, string>> = {
 /** What the contacts of an incident are, where they are not failed ones. */
 const counts: Partial<Record<IncidentKind, string>> = {
   host_sweep: "contacts",
+  fan_out: "contacts",
   arp_scan: "silent addresses",
   arp_spoof: "claims",
   syn_flood: "unanswered connections",
@@ -117,6 +125,8 @@ function summaryOf(
   const targets = counted(incident.targetCount, incident.targets, "host");
   const ports = incident.portCount === 0 ? "" : `${counted(incident.portCount, incident.ports, "port")}, `;
   const seen = incident.evidence.length > 1 ? `, seen by ${incident.evidence.length} sensors` : "";
+  if (incident.kind === "new_service")
+    return `${targets} serves ${counted(incident.portCount, incident.ports, "port")} for the first time (${incident.contactCount} groups of clients${seen})`;
   return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
 }
 

@@ -23,6 +23,7 @@ export const incidentKinds = [
   "fan_out",
   "service_outage",
   "background_scanning",
+  "new_service",
 ] as const;
 export type IncidentKind = (typeof incidentKinds)[number];
 

@@ -1,5 +1,6 @@
 import type { Evaluator } from "../detectors/evaluator.js";
 import {
+  dayMs,
   hotWindowKey,
   partitionCount,
   partitionOf,
@@ -8,6 +9,8 @@ import {
   type HotWindow,
   type WindowStore,
 } from "../windows/window-store.js";
+import type { HostProfileStore } from "../profiles/host-profile-store.js";
+import { profileKeeperOf, type ProfileKeeper } from "../profiles/profile-keeper.js";
 import type { BoardEntry, FindingBoard } from "./incident-store.js";
 import type { Leases } from "./leases.js";
 import { mayConfirm, type RebuildGate } from "../rebuild/rebuild-ledger.js";
@@ -24,6 +27,7 @@ const chunkSize = 256;
  */
 export class SliceCloser {
   private closedUntilMs: Float64Array = new Float64Array(partitionCount);
+  private readonly profiles: ProfileKeeper | undefined;
 
   constructor(
     private readonly ports: {
@@ -31,9 +35,12 @@ export class SliceCloser {
       readonly board: FindingBoard;
       readonly leases: Leases;
       readonly rebuild?: RebuildGate;
+      readonly profiles?: HostProfileStore;
     },
     private readonly evaluator: Evaluator,
-  ) {}
+  ) {
+    this.profiles = profileKeeperOf(ports);
+  }
 
   /** True when the window's slice is closed as far as this process knows. */
   isClosed(window: HotWindow): boolean {
@@ -61,6 +68,7 @@ export class SliceCloser {
       (partition) => this.closedUntilMs[partition] < untilMs,
     );
     await Promise.all(open.map((partition) => this.closePartition(partition, untilMs)));
+    await this.profiles?.refresh(watermarkMs);
   }
 
   private async closePartition(partition: number, untilMs: number): Promise<void> {
@@ -71,8 +79,9 @@ export class SliceCloser {
       if (afterMs >= untilMs) return;
       const hot = await this.ports.windows.readHot(partition, afterMs, untilMs);
       const entries: BoardEntry[] = [];
-      for (let from = 0; from < hot.length; from += chunkSize) {
-        entries.push(...(await this.evaluate(hot.slice(from, from + chunkSize))));
+      for (const chunk of chunksOf(hot)) {
+        entries.push(...(await this.evaluate(chunk)));
+        await this.profiles?.keep(chunk);
         if (!(await lease.renew())) return;
       }
       const closed = { kind: "closed", partition, untilMs } as const;
@@ -92,4 +101,18 @@ export class SliceCloser {
       finding === undefined ? [] : [{ kind: "finding", finding }],
     );
   }
+}
+
+/** In order of time, and never of two days together: what is usual on a day depends on those before. */
+function chunksOf(hot: readonly HotWindow[]): HotWindow[][] {
+  const chunks: HotWindow[][] = [];
+  let chunk: HotWindow[] = [];
+  let day = Number.NaN;
+  for (const window of [...hot].sort((a, b) => sliceEndMs(a) - sliceEndMs(b))) {
+    const endDay = Math.ceil(sliceEndMs(window) / dayMs);
+    if (endDay !== day || chunk.length >= chunkSize) chunks.push((chunk = []));
+    day = endDay;
+    chunk.push(window);
+  }
+  return chunks;
 }

@@ -182,6 +182,22 @@ export const portsPolicySchema = z.strictObject({
   ),
 });
 
+export const profilePolicySchema = z.strictObject({
+  daysMin: integer(3, 1, 30, "Days of a host that must be known before anything is new for it."),
+  newPeersMin: integer(
+    20,
+    5,
+    10_000,
+    "Inside hosts, not its usual peers, that answer a host over TCP on one day; four times its usual number besides.",
+  ),
+  newServiceClientsMin: integer(
+    3,
+    2,
+    16,
+    "Groups of clients, of sixteen, that use a service on the day it is new for its host.",
+  ),
+});
+
 export const incidentPolicySchema = z.strictObject({
   confidenceMin: number(0.5, 0, 1, "Confidence below which nothing alerts."),
   backgroundContactsMax: integer(
@@ -239,6 +255,7 @@ export const policySchema = z.strictObject({
   ports: portsPolicySchema.prefault({}),
   amplification: amplificationPolicySchema.prefault({}),
   bruteForce: bruteForcePolicySchema.prefault({}),
+  profile: profilePolicySchema.prefault({}),
   incident: incidentPolicySchema.prefault({}),
   sensor: sensorPolicySchema.prefault({}),
 });

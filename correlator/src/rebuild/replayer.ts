@@ -1,7 +1,7 @@
 import { appliedBatchOf, batchCorrectionMs, contributionOf } from "../flows/batch-context.js";
 import type { HomeNetworks } from "../flows/home-networks.js";
 import { Observer } from "../flows/observer.js";
-import { factDetectors } from "../detectors/fact-detectors.js";
+import { factObservers } from "../detectors/fact-detectors.js";
 import type { Evaluator } from "../detectors/evaluator.js";
 import type { BoardEntry, FindingBoard } from "../incidents/incident-store.js";
 import type { Policy } from "../policy/policy.js";
@@ -37,7 +37,7 @@ export class Replayer {
     seed?: number,
   ) {
     this.home = settings().home;
-    this.observer = new Observer(this.home, seed, factDetectors);
+    this.observer = new Observer(this.home, seed, factObservers);
   }
 
   /** Resolves to the windows that are hot now, when the effect is durable. */

@@ -15,6 +15,10 @@ export interface FactKind {
   readonly hotMembersMin: number;
   /** Members of one subject and slice that are kept; the rest are counted. */
   readonly membersMax: number;
+  /** Whether a member was seen counts, not when last: a process writes it once for a slice and sensor. */
+  readonly isOnce?: boolean;
+  /** Of use when its slice closes: a merge names the window the first time only. */
+  readonly isQuiet?: boolean;
 }
 
 /** What one record adds: a member of a subject's set. */

@@ -40,7 +40,7 @@ export class FactWindows {
     if (subject.members.size < fact.kind.hotMembersMin) return;
     const isNew = subject.window === undefined;
     subject.window ??= { kind: "facts", facts: fact.kind, subject: fact.subject, slice };
-    touched.add(subject.window, isNew);
+    if (isNew || fact.kind.isQuiet !== true) touched.add(subject.window, isNew);
   }
 
   read(kind: FactKind, subject: string, slice: number): FactWindow {

@@ -1,4 +1,4 @@
-import { factDetector } from "../../detectors/fact-detectors.js";
+import { factKind } from "../../detectors/fact-detectors.js";
 import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import type { SourceContacts } from "../../windows/source-contacts.js";
@@ -58,7 +58,7 @@ export class RedisWindowStore implements WindowStore {
   constructor(
     private readonly connection: RedisConnection,
     private readonly limits: WindowLimits = defaultWindowLimits,
-    private readonly kindOf: (id: number) => FactKind | undefined = (id) => factDetector(id)?.facts,
+    private readonly kindOf: (id: number) => FactKind | undefined = factKind,
   ) {
     this.log = new WindowLog(connection);
     this.view = new WindowView(this.counters, limits);

@@ -6,6 +6,7 @@ import { HomeNetworks } from "../../flows/home-networks.js";
 import { Observer } from "../../flows/observer.js";
 import type { Finding } from "../../incidents/incident.js";
 import { defaultPolicy, type Policy } from "../../policy/policy.js";
+import type { HostProfile } from "../../profiles/host-profile.js";
 import { partitionCount } from "../../windows/window-store.js";
 import type { FactDetector } from "../fact-detector.js";
 
@@ -37,6 +38,8 @@ export interface RunFlow {
 /** How the flows reach the windows. */
 export interface RunOptions {
   readonly policy?: Policy;
+  /** What was usual for a host before. */
+  readonly profile?: HostProfile;
   /** Names of the sensors that see a flow; default: one. */
   readonly sensorsOf?: (index: number) => readonly number[];
 }
@@ -48,7 +51,7 @@ const handshakeAndData = 0x1b;
 export async function runDetector(
   detector: FactDetector,
   flows: readonly RunFlow[],
-  { policy = defaultPolicy, sensorsOf = () => [1] }: RunOptions = {},
+  { policy = defaultPolicy, sensorsOf = () => [1], profile }: RunOptions = {},
 ): Promise<Finding[]> {
   const store = new MemoryWindowStore();
   const home = new HomeNetworks([]);
@@ -69,7 +72,7 @@ export async function runDetector(
       observer.observe(builder.columns, { sensor, contribution: `${sensor}|${from}`, clockCorrectionMs: 0 });
       await store.merge({ ...observer.take(), failed: [], answered: [], starts: [] });
     }
-  return closeAll(detector, store, home, policy);
+  return closeAll(detector, store, home, policy, profile);
 }
 
 /** What the detector finds in the closed windows of a store, in order of slice and key. */
@@ -78,6 +81,7 @@ export async function closeAll(
   store: MemoryWindowStore,
   home: HomeNetworks,
   policy: Policy,
+  profile?: HostProfile,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (let partition = 0; partition < partitionCount; partition++)
@@ -86,7 +90,9 @@ export async function closeAll(
       const { facts, subject, slice } = hot;
       const windows = await store.readFacts(facts, subject, slice - facts.slicesBefore, slice);
       const isInside = home.isInsideKey.bind(home);
-      const evaluation = { slice, confirmed: true, policy, policyRevision: 1, isInside };
+      const isWanted = detector.needsProfile?.(windows[windows.length - 1], policy) === true;
+      const known = isWanted ? profile : undefined;
+      const evaluation = { slice, confirmed: true, policy, policyRevision: 1, isInside, profile: known };
       const finding = detector.detect(windows, evaluation);
       if (finding !== undefined) findings.push(finding);
     }
