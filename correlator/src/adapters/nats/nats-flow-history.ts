@@ -3,6 +3,7 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { Consumer, ConsumerInfo, JetStreamManager, JsMsg } from "@nats-io/jetstream";
 import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { PicketError } from "@picket/proto/picket-error.js";
+import { batchTimeFault } from "../../flows/batch-times.js";
 import type { FlowHistory, HistoryPosition, HistoryStart, StoredBatch } from "../../rebuild/flow-history.js";
 import { ColumnsPool, sentMsOf } from "./flow-delivery.js";
 import { isJetstreamCode, jetstreamCodes, natsFailure } from "./nats-failure.js";
@@ -112,12 +113,10 @@ function decodeAll(messages: readonly JsMsg[], pool: ColumnsPool): StoredBatch[]
     const sensor = subjects.sensorOfSubject(message.subject, subjects.flowsPrefix);
     if (sensor === undefined) continue;
     const columns = pool.take();
-    if (decodeFlowBatch(message.data, columns) !== undefined) {
-      pool.give(columns);
-      continue;
-    }
-    const ingestMs = Number(message.timestampNanos / 1_000_000n);
-    batches.push({ sensor, columns, ingestMs, sentMs: sentMsOf(message), sequence: message.seq });
+    const [ingestMs, sentMs] = [Number(message.timestampNanos / 1_000_000n), sentMsOf(message)];
+    const fault = decodeFlowBatch(message.data, columns) ?? batchTimeFault(columns, ingestMs, sentMs);
+    if (fault === undefined) batches.push({ sensor, columns, ingestMs, sentMs, sequence: message.seq });
+    else pool.give(columns);
   }
   return batches;
 }

@@ -3,6 +3,7 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
+import { batchTimeFault } from "../../flows/batch-times.js";
 import type { FlowDelivery, FlowSource, FlowSourceCounters } from "../../flows/flow-source.js";
 import type { ReportedGap } from "../../sensors/batch-account.js";
 import type { SensorRegistry } from "../../sensors/sensor-registry.js";
@@ -14,6 +15,7 @@ import {
   giveBack,
   messageOrigin,
   NatsFlowDelivery,
+  sentMsOf,
 } from "./flow-delivery.js";
 import type { MessageOrigin } from "./flow-delivery.js";
 import { decodeGap } from "./gap-decoder.js";
@@ -187,7 +189,8 @@ export class NatsFlowSource implements FlowSource {
     const sensor = subjects.sensorOfSubject(message.subject, subjects.flowsPrefix);
     if (sensor === undefined) return "sensor-name";
     const columns = this.#pool.take();
-    const fault = decodeFlowBatch(message.data, columns);
+    const fault =
+      decodeFlowBatch(message.data, columns) ?? batchTimeFault(columns, origin.storedMs, sentMsOf(message));
     if (fault !== undefined) {
       this.#pool.give(columns);
       return fault;
