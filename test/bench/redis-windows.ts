@@ -101,6 +101,7 @@ function newContacts(next: () => number): Observations {
       sensor: next() % 20,
       crowds: 15,
       traits: 0,
+      fingerprint: 0,
     });
   }
   return { failed, answered: [], starts: [], facts: [] };

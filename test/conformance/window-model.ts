@@ -1,6 +1,7 @@
 import {
   contactSliceMs,
   crowdBit,
+  crowdKinds,
   dayMs,
   hotCrowdMin,
   startBits,
@@ -86,15 +87,16 @@ export class WindowModel {
 
 /** Who joined which crowd. */
 function crowdsOf({ failed }: Observations): (CrowdKey & { readonly source: string })[] {
-  return failed.flatMap(({ crowds, source, destination, port, protocol, timeMs }) => {
+  return failed.flatMap(({ crowds, source, destination, port, protocol, timeMs, fingerprint }) => {
     const portText = String.fromCharCode(port >>> 8, port & 0xff, protocol);
     const subjects = {
       service: destination + portText,
       target: destination,
       port: portText,
       prefix: source.slice(0, source.length === 4 ? 3 : 6),
+      fingerprint: Buffer.from(fingerprint.toString(16).padStart(8, "0"), "hex").toString("latin1"),
     };
-    return (["service", "target", "port", "prefix"] as const)
+    return crowdKinds
       .filter((kind) => (crowds & crowdBit[kind]) !== 0)
       .map((kind) => ({ kind, subject: subjects[kind], slice: sliceOf(timeMs), source }));
   });

@@ -46,6 +46,7 @@ export function contact(some: Partial<ContactObservation>): ContactObservation {
     sensor: 1,
     crowds: 0,
     traits: 0,
+    fingerprint: 0,
     ...some,
   };
 }
@@ -66,8 +67,9 @@ const anyContact: fc.Arbitrary<ContactObservation> = fc.record({
   outcome: fc.integer({ min: 1, max: 5 }),
   stealth: fc.integer({ min: 0, max: 4 }),
   sensor: fc.constantFrom(0, 1, 7, 0x7fffffff, 0x80000000, 0xffffffff),
-  crowds: fc.integer({ min: 0, max: 15 }),
+  crowds: fc.integer({ min: 0, max: 31 }),
   traits: fc.integer({ min: 0, max: 7 }),
+  fingerprint: fc.constantFrom(1, 0x80000001, 0xffffffff),
 });
 
 const anyStart: fc.Arbitrary<StartObservation> = fc

@@ -33,6 +33,8 @@ export interface ScenarioFlow {
   /** See `HostDirection`; default transit. */
   readonly direction?: number;
   readonly isPortClosed?: boolean;
+  /** SYN fingerprint, 12 bytes. */
+  readonly fingerprint?: Uint8Array;
   /** Host name that the flow asked for or named. */
   readonly name?: string;
 }
@@ -133,6 +135,7 @@ function appendFlow(builder: FlowBatchBuilder, flow: ScenarioFlow): void {
   columns.application[row] = flow.application ?? 0;
   columns.direction[row] = flow.direction ?? HostDirection.transit;
   columns.closedPort[row] = flow.isPortClosed === true ? 1 : 0;
+  if (flow.fingerprint !== undefined) builder.setFingerprint(row, flow.fingerprint, 0);
   if (flow.name !== undefined) builder.setName(row, Buffer.from(flow.name), 0, flow.name.length);
 }
 

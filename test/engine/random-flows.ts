@@ -1,4 +1,4 @@
-import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import { fingerprintBytes, Outcome } from "@picket/proto/batch/flow-columns.js";
 import { SeededRandom } from "../scenarios/seeded-random.js";
 import { scenarioStartMs, type ScenarioFlow } from "./flow-scenario.js";
 
@@ -28,6 +28,7 @@ export function randomFlows(seed: number): ScenarioFlow[] {
   );
   const spanMs = random.pick([60_000, 1_200_000, 7_200_000, dayMs]);
   const startMs = scenarioStartMs + dayMs - random.below(spanMs);
+  const notes = new SeededRandom(seed ^ 0x5eed);
   return Array.from({ length: random.between(20, 400) }, (): ScenarioFlow => {
     const source = random.pick(sources);
     const protocol = random.pick([6, 6, 6, 17, 132]);
@@ -40,8 +41,19 @@ export function randomFlows(seed: number): ScenarioFlow[] {
       sourcePort: random.between(1024, 65_535),
       timeMs: startMs + random.below(spanMs),
       outcome: random.pick(outcomes),
+      ...randomNotes(notes),
     };
   });
+}
+
+/** What the sensor of an end may add. */
+function randomNotes(random: SeededRandom): Partial<ScenarioFlow> {
+  const fingerprint = new Uint8Array(fingerprintBytes).fill(random.below(3));
+  return {
+    direction: random.pick([0, 1, 2, 3]),
+    isPortClosed: random.chance(0.2),
+    ...(random.chance(0.5) ? { fingerprint } : {}),
+  };
 }
 
 function randomSource(random: SeededRandom): string {

@@ -53,7 +53,7 @@ export async function runEngine(
 
 /**
  * Confirmed incidents in the terms of the promise: id, kind, parties, ports,
- * severity, first and last seen. One that was absorbed is part of another; it is
+ * severity, first and last seen, the ends it was seen at. One that was absorbed is part of another; it is
  * on record only where it had been told before.
  */
 export function confirmedTerms(incidents: readonly Incident[]): unknown[] {
@@ -62,7 +62,7 @@ export function confirmedTerms(incidents: readonly Incident[]): unknown[] {
       (incident) =>
         incident.confirmation === "confirmed" && incident.state !== "retracted" && incident.mergedInto === "",
     )
-    .map(({ id, kind, severity, sources, targets, ports, firstSeenMs, lastSeenMs }) => ({
+    .map(({ id, kind, severity, sources, targets, ports, firstSeenMs, lastSeenMs, origin }) => ({
       id,
       kind,
       severity,
@@ -71,6 +71,7 @@ export function confirmedTerms(incidents: readonly Incident[]): unknown[] {
       ports,
       firstSeenMs,
       lastSeenMs,
+      origin,
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -27,6 +27,7 @@ function contact(host: number, traits: number, some: Partial<ContactObservation>
     sensor: 1,
     crowds: 0,
     traits,
+    fingerprint: 0,
     ...some,
   };
 }

@@ -50,7 +50,7 @@ function mostlySucceeds({ source, failed, answeredHosts }: SourceContacts, membe
 
 function isAbout(contact: Contact, { key, isInside }: CrowdMembers): boolean {
   if (contact.protocol === udp && contact.outcome <= Outcome.ignored) return false;
-  if (key.kind === "prefix") return true;
+  if (key.kind === "prefix" || key.kind === "fingerprint") return true;
   if (key.kind === "target") return contact.destination === key.subject;
   if (key.kind === "service")
     return serviceKey(contact.destination, contact.port, contact.protocol) === key.subject;

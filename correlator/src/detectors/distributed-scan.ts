@@ -4,6 +4,7 @@ import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
 import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
+import { detectFingerprintCampaign } from "./fingerprint-campaign.js";
 import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
 import { crowdText } from "./crowd-text.js";
 import { detectDecoyScan } from "./decoy-scan.js";
@@ -22,11 +23,12 @@ const sourcesMin = 4;
  * Many sources that fail at one service or one target (many to one), or at one
  * port over the fleet (many to many): the number of distinct failing sources in
  * any 10 minutes against the key's own history (T1046, outside T1595). Sees a
- * thousand sources with one probe each.
+ * thousand sources with one probe each. A crowd of equal fingerprints is asked for a shared job.
  */
 export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluation): Finding | undefined {
   const decoys = members.key.kind === "target" ? detectDecoyScan(members, evaluation) : undefined;
   if (decoys !== undefined) return decoys;
+  if (members.key.kind === "fingerprint") return detectFingerprintCampaign(members, evaluation);
   const contacts = [...crowdContacts(members), ...lostContacts(members)].sort(byTime);
   if (contacts.length === 0) return undefined;
   if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);

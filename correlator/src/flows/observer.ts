@@ -11,6 +11,7 @@ import {
   type Observations,
 } from "../windows/window-store.js";
 import { BatchAddresses } from "./batch-addresses.js";
+import { BatchFingerprints } from "./batch-fingerprints.js";
 import { finishHash, mixWord } from "./flow-hash.js";
 import { defaultPolicy, type Policy } from "../policy/policy.js";
 import { FactRows } from "./fact-rows.js";
@@ -57,6 +58,7 @@ export class Observer {
   private readonly starts = new NewStarts();
   private readonly seen = new SeenContacts();
   private readonly addresses = new BatchAddresses();
+  private readonly fingerprints = new BatchFingerprints();
   private readonly facts: FactRows;
   /** 1 at the rows of the batch whose contact was not seen before. */
   private newContacts = new Uint8Array(0);
@@ -97,6 +99,7 @@ export class Observer {
 
   observe(columns: FlowColumns, context: BatchContext): void {
     this.addresses.load(columns, this.home, this.seed);
+    this.fingerprints.load(columns);
     if (this.newContacts.length < columns.length) this.newContacts = new Uint8Array(columns.length);
     for (let row = 0; row < columns.length; row++) {
       const timeMs = columns.startUs[row] / 1000 + context.clockCorrectionMs;
@@ -151,6 +154,7 @@ export class Observer {
       sensor,
       crowds: this.crowdsOf(columns, row),
       traits: this.traitsOf(columns, row),
+      fingerprint: this.fingerprintOf(columns, row),
     };
   }
 
@@ -167,7 +171,16 @@ export class Observer {
     const sourceInside = this.addresses.isInside[columns.sourceIndex[row]] === 1;
     const fleet = targetInside ? crowdBit.prefix | crowdBit.port : crowdBit.prefix;
     // What inside hosts fail to reach outside is an outage out there, not an attack in here.
-    return sourceInside && !targetInside ? fleet : fleet | crowdBit.service | crowdBit.target;
+    if (sourceInside && !targetInside) return fleet;
+    const fingerprint = this.fingerprintOf(columns, row) === 0 ? 0 : crowdBit.fingerprint;
+    return fleet | fingerprint | crowdBit.service | crowdBit.target;
+  }
+
+  /** Id of the fingerprint that a source from outside fails with inside, else 0. */
+  private fingerprintOf(columns: FlowColumns, row: number): number {
+    const { isInside } = this.addresses;
+    if (isInside[columns.sourceIndex[row]] === 1 || isInside[columns.destinationIndex[row]] === 0) return 0;
+    return columns.outcome[row] === Outcome.answered ? 0 : this.fingerprints.id(row);
   }
 
   /** Protocols and addresses for which a first contact means something. */
@@ -199,6 +212,8 @@ export class Observer {
     const state = (traits << 8) | (columns.outcome[row] << 4) | columns.stealthKind[row];
     const { hashHigh, hashLow } = this.addresses;
     let high = mixWord(mixWord(this.seed, hashHigh[source]), hashHigh[destination]);
+    const fingerprint = this.fingerprintOf(columns, row);
+    if (fingerprint !== 0) high = mixWord(high, fingerprint);
     high = finishHash(mixWord(mixWord(mixWord(high, ports), state), slice ^ sensor));
     let low = mixWord(mixWord(this.seed, hashLow[source]), hashLow[destination]);
     low = finishHash(mixWord(mixWord(mixWord(low, ports), state), slice ^ sensor));

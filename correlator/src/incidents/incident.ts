@@ -1,5 +1,6 @@
 import type { CoverageLapse } from "../sensors/coverage-lapse.js";
 import type { AddressKey } from "../windows/address-key.js";
+import type { CrowdKind } from "../windows/window-store.js";
 
 /** Closed list of incident kinds, in the order of the wire enum (from 1). */
 export const incidentKinds = [
@@ -189,7 +190,7 @@ export interface FindingContact {
 }
 
 /** Which window a finding read: contacts of findings of one view with different keys do not overlap. */
-export type FindingView = "source" | "service" | "target" | "port" | "prefix" | "starts" | "facts";
+export type FindingView = "source" | CrowdKind | "starts" | "facts";
 
 /** One detector's threshold crossed for one window in one slice. */
 export interface Finding {

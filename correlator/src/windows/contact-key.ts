@@ -19,6 +19,11 @@ export function portKey(port: number, protocol: number): string {
   return String.fromCharCode(port >>> 8, port & 0xff, protocol);
 }
 
+/** Binary string of the id of a fingerprint, four chars. */
+export function fingerprintKey(id: number): string {
+  return String.fromCharCode(id >>> 24, (id >>> 16) & 0xff, (id >>> 8) & 0xff, id & 0xff);
+}
+
 /** Port and protocol of a `portKey`. */
 export function parsePortKey(key: string): { port: number; protocol: number } {
   return { port: (key.charCodeAt(0) << 8) | key.charCodeAt(1), protocol: key.charCodeAt(2) };

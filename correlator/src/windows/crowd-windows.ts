@@ -1,12 +1,13 @@
 import { prefixOf, type AddressKey } from "./address-key.js";
 import { ColdCrowds, SubjectHash } from "./cold-crowds.js";
-import { portKey, serviceKey } from "./contact-key.js";
+import { fingerprintKey, portKey, serviceKey } from "./contact-key.js";
 import { DistinctCount } from "./distinct-count.js";
 import type { SipHash } from "./sip-hash.js";
 import type { TouchedWindows } from "./touched-windows.js";
 import {
   contactSliceMs,
   crowdBit,
+  crowdKinds,
   hotCrowdMin,
   type ContactObservation,
   type CrowdCount,
@@ -86,6 +87,8 @@ export class CrowdWindows {
     if ((crowds & crowdBit.service) !== 0)
       this.join("service", serviceKey(destination, port, protocol), slice, source, touched);
     if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touched);
+    if ((crowds & crowdBit.fingerprint) !== 0)
+      this.join("fingerprint", fingerprintKey(contact.fingerprint), slice, source, touched);
   }
 
   read(key: CrowdKey): CrowdWindow {
@@ -227,8 +230,6 @@ export class CrowdWindows {
 function raise(counts: Map<number, number>, slice: number, count: number): void {
   counts.set(slice, Math.max(count, counts.get(slice) ?? 0));
 }
-
-const crowdKinds: readonly CrowdKind[] = ["service", "target", "port", "prefix"];
 
 function crowdText(key: { readonly kind: string; readonly subject: string }): string {
   return key.kind + key.subject;

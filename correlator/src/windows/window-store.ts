@@ -29,22 +29,25 @@ export interface ContactObservation {
   readonly crowds: number;
   /** Bits of `ContactTrait`, merged by OR. */
   readonly traits: number;
+  /** Id of the SYN's fingerprint (32 bits) where it joins the crowd of it, else 0. */
+  readonly fingerprint: number;
 }
 
 /**
  * Kinds of crowd: sources that failed at something in one slice.
  * service: one (destination, protocol, port). target: one destination.
  * port: one (protocol, port) over all inside destinations. prefix: the
- * sources of one /24 or /48.
+ * sources of one /24 or /48. fingerprint: outside sources with equal SYNs.
  */
-export type CrowdKind = "service" | "target" | "port" | "prefix";
+export const crowdKinds = ["service", "target", "port", "prefix", "fingerprint"] as const;
+export type CrowdKind = (typeof crowdKinds)[number];
 
 /** Identity of a crowd window: kind, key text and 10-minute slice number. */
 export interface CrowdKey {
   readonly kind: CrowdKind;
   /**
    * Binary string: destination + port (2) + protocol (1); destination; port (2)
-   * + protocol (1); prefix.
+   * + protocol (1); prefix; id of the fingerprint (4).
    */
   readonly subject: string;
   /** floor(event time / contactSliceMs). */
@@ -52,7 +55,13 @@ export interface CrowdKey {
 }
 
 /** Bit of each kind of crowd in `ContactObservation.crowds`. */
-export const crowdBit: Readonly<Record<CrowdKind, number>> = { service: 1, target: 2, port: 4, prefix: 8 };
+export const crowdBit: Readonly<Record<CrowdKind, number>> = {
+  service: 1,
+  target: 2,
+  port: 4,
+  prefix: 8,
+  fingerprint: 16,
+};
 
 /** Sources that a crowd had in one slice that is closed. */
 export interface CrowdCount extends CrowdKey {
@@ -145,7 +154,13 @@ export const defaultWindowLimits: WindowLimits = {
 /** Failed contacts of a source today from which it is hot. */
 export const hotContactsMin = 4;
 /** Sources of a crowd, in a slice and the one before together, from which it is hot in that slice. */
-export const hotCrowdMin: Readonly<Record<CrowdKind, number>> = { service: 4, target: 3, port: 4, prefix: 3 };
+export const hotCrowdMin: Readonly<Record<CrowdKind, number>> = {
+  service: 4,
+  target: 3,
+  port: 4,
+  prefix: 3,
+  fingerprint: 4,
+};
 /** Upper bound of new flows of a host in a slice from which it is hot. */
 export const hotStartsMin = 20;
 

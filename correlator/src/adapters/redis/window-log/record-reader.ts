@@ -1,6 +1,7 @@
 import type { FactKind, FactObservation } from "../../../windows/fact-window.js";
+import { crowdBit, crowdKinds } from "../../../windows/window-store.js";
 import type { ContactObservation, CrowdCount, StartObservation } from "../../../windows/window-store.js";
-import { crowdKinds, RecordType } from "./record-type.js";
+import { RecordType } from "./record-type.js";
 
 /** What records are given to, one call each. */
 export interface RecordSink {
@@ -13,7 +14,7 @@ export interface RecordSink {
 
 /**
  * Reads records, little endian: contact = type, source, destination, port (2),
- * protocol, outcome | stealth << 4, crowds | traits << 5, time in ms (6), sensor (4), where
+ * protocol, outcome | stealth << 4, crowds | traits << 5, time in ms (6), sensor (4), fingerprint (4) where it joins that crowd, where
  * short addresses are 4 bytes and others have a length byte; start = type, host,
  * outbound, slice (4), count (2), positions (2 each); fact = type, kind, subject,
  * member, time, value (8, a double), sensor; count = type, crowd kind, subject,
@@ -53,6 +54,8 @@ function readContact(cursor: Cursor, isLong: boolean): ContactObservation {
   const marks = cursor.byte();
   const timeMs = cursor.time();
   const sensor = cursor.long();
+  const crowds = marks & 0x1f;
+  const fingerprint = (crowds & crowdBit.fingerprint) === 0 ? 0 : cursor.long();
   return {
     source,
     destination,
@@ -62,8 +65,9 @@ function readContact(cursor: Cursor, isLong: boolean): ContactObservation {
     outcome: state & 0xf,
     stealth: state >>> 4,
     sensor,
-    crowds: marks & 0x1f,
+    crowds,
     traits: marks >>> 5,
+    fingerprint,
   };
 }
 

@@ -1,5 +1,3 @@
-import type { CrowdKind } from "../../../windows/window-store.js";
-
 /** First byte of a record; `failed + 1` is answered, `+ 2` has addresses of any length. */
 export const RecordType = {
   failed: 1,
@@ -10,6 +8,3 @@ export const RecordType = {
   fact: 6,
   count: 7,
 } as const;
-
-/** Crowd kinds by their byte in a record. */
-export const crowdKinds: readonly CrowdKind[] = ["service", "target", "port", "prefix"];

@@ -1,6 +1,7 @@
 import type { FactObservation } from "../../../windows/fact-window.js";
+import { crowdBit, crowdKinds } from "../../../windows/window-store.js";
 import type { ContactObservation, CrowdCount, StartObservation } from "../../../windows/window-store.js";
-import { crowdKinds, RecordType } from "./record-type.js";
+import { RecordType } from "./record-type.js";
 
 const initialBytes = 4096;
 
@@ -39,6 +40,7 @@ export class RecordWriter {
     this.byte(contact.crowds | (contact.traits << 5));
     this.time(contact.timeMs);
     this.long(contact.sensor);
+    if ((contact.crowds & crowdBit.fingerprint) !== 0) this.long(contact.fingerprint);
   }
 
   start({ host, direction, slice, positions }: StartObservation): void {
