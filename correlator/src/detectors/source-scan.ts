@@ -19,10 +19,12 @@ const highPortMin = 1024;
 /** Contacts at closed ports that are enough by themselves. */
 const closedPortsMin = 4;
 const peerToPeerFalsePositive = 1e-8;
-const ipv6Length = 16;
+const ipv6PrefixLength = 8;
 const webPorts = new Set([80, 443]);
 /** Share of the probes that are web connections of a host whose IPv6 leads nowhere. */
 const webShareMin = 0.8;
+/** Networks (/48) of the places, as a share of the connections. */
+const networksShareMin = 0.5;
 /** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
 const passingShareMax = 0.25;
 
@@ -215,15 +217,15 @@ function kindOf(source: AddressKey, probes: readonly Contact[], isPeer: boolean)
 }
 
 /**
- * Web connections of an inside IPv6 host to places in other networks: nobody
- * scans so large a space for web servers, but a host whose IPv6 leads nowhere
- * tries it first for every place it visits.
+ * Web connections over IPv6 to places that have nothing in common: nobody scans
+ * so large a space for web servers, but a host whose IPv6 leads nowhere tries it
+ * first for every place it visits.
  */
 function leadsNowhere(source: AddressKey, probes: readonly Contact[]): boolean {
-  if (source.length !== ipv6Length) return false;
-  const own = prefixOf(source);
-  const web = probes.filter(({ destination, port }) => webPorts.has(port) && prefixOf(destination) !== own);
-  return web.length >= probes.length * webShareMin;
+  if (source.length < ipv6PrefixLength) return false;
+  const web = probes.filter(({ port }) => webPorts.has(port));
+  const networks = new Set(web.map(({ destination }) => prefixOf(destination)));
+  return web.length >= probes.length * webShareMin && networks.size >= web.length * networksShareMin;
 }
 
 /** Many ports on few hosts, few ports on many hosts, or both. */

@@ -1,0 +1,65 @@
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import { describe, expect, it } from "vitest";
+import { defaultPolicy } from "../policy/policy.js";
+import { contactSliceMs, type Contact } from "../windows/window-store.js";
+import type { SourceContacts } from "../windows/source-contacts.js";
+import { detectSourceScan } from "./source-scan.js";
+
+const slice = 2_983_000;
+const startMs = slice * contactSliceMs;
+const evaluation = { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1 };
+const host = " \x01\r\xb8\0\x05\0\x01";
+
+function contact(destination: string, port: number, outcome: number, afterMs: number): Contact {
+  const firstMs = startMs + afterMs;
+  return { destination, protocol: 6, port, firstMs, outcome, stealth: 0, sensors: [1] } as unknown as Contact;
+}
+
+function contacts(source: string, failed: Contact[], answered: Contact[] = []): SourceContacts {
+  const answeredHosts = new Map(answered.map(({ destination, firstMs }) => [destination, firstMs]));
+  return { source, failed, answered, answeredHosts, refused: 0 } as unknown as SourceContacts;
+}
+
+/** Places in networks of their own, or all in one. */
+function places(count: number, port: number, isSpread: boolean): Contact[] {
+  return Array.from({ length: count }, (_, place) =>
+    contact(
+      `*\x02${String.fromCharCode(isSpread ? place : 1)}\0\0\0${"\0".repeat(9)}${String.fromCharCode(place)}`,
+      port,
+      Outcome.ignored,
+      place * 5000,
+    ),
+  );
+}
+
+describe("a host whose IPv6 leads nowhere", () => {
+  it.each([
+    ["web places in networks of their own", places(100, 443, true), "fan_out", "low"],
+    ["web servers of one network", places(100, 443, false), "horizontal_scan", "high"],
+    ["another port in many networks", places(100, 22, true), "horizontal_scan", "high"],
+  ])("%s", (_, failed, kind, severity) => {
+    expect(detectSourceScan(contacts(host, failed), evaluation)).toMatchObject({ kind, severity });
+  });
+});
+
+describe("who is verified", () => {
+  const ports = (outcome: number): Contact[] =>
+    Array.from({ length: 30 }, (_, port) => contact("\n\0\0\x09", 1 + port, outcome, port * 10));
+  const isVerified = (failed: Contact[], answered: Contact[]): boolean | undefined =>
+    detectSourceScan(contacts("c\0\0\x01", failed, answered), evaluation)?.sourceVerified;
+
+  it("a source that the scanned host answered since the scan began", () => {
+    const open = contact("\n\0\0\x09", 443, Outcome.answered, 100);
+    expect(isVerified(ports(Outcome.refused), [open])).toBe(true);
+  });
+
+  it("no source that only resets what it did not ask for", () => {
+    expect(isVerified(ports(Outcome.halfOpen), [])).toBe(false);
+  });
+
+  it("no source by what it did before, or elsewhere", () => {
+    const before = contact("\n\0\0\x09", 443, Outcome.answered, -5000);
+    const elsewhere = contact("\n\0\0\x08", 443, Outcome.answered, 100);
+    expect(isVerified(ports(Outcome.refused), [before, elsewhere])).toBe(false);
+  });
+});
