@@ -1,5 +1,6 @@
 import { Module, type DynamicModule } from "@nestjs/common";
 import type { ApiConfig } from "./config.js";
+import { HostController } from "./hosts/host.controller.js";
 import { IncidentController } from "./incidents/incident.controller.js";
 import { PolicyController } from "./policy/policy.controller.js";
 import { apiConfig, apiPorts, type ApiPorts } from "./ports.js";
@@ -11,7 +12,7 @@ export class ApiModule {
   static over(ports: ApiPorts, config: ApiConfig): DynamicModule {
     return {
       module: ApiModule,
-      controllers: [IncidentController, SensorController, PolicyController],
+      controllers: [IncidentController, SensorController, PolicyController, HostController],
       providers: [
         { provide: apiPorts, useValue: ports },
         { provide: apiConfig, useValue: config },

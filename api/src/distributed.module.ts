@@ -3,6 +3,7 @@ import { NatsLink, type NatsSettings } from "@picket/correlator/adapters/nats/na
 import { NatsPolicyStore } from "@picket/correlator/adapters/nats/nats-policy-store.js";
 import { NatsSensorRegistry } from "@picket/correlator/adapters/nats/nats-sensor-registry.js";
 import { RedisConnection, type RedisState } from "@picket/correlator/adapters/redis/redis-connection.js";
+import { RedisHostProfileStore } from "@picket/correlator/adapters/redis/redis-host-profile-store.js";
 import { RedisIncidentState } from "@picket/correlator/adapters/redis/redis-incident-state.js";
 import { RedisSensorTotals } from "@picket/correlator/adapters/redis/redis-sensor-totals.js";
 import { PicketError } from "@picket/proto/picket-error.js";
@@ -35,6 +36,7 @@ export class DistributedPorts {
       incidents: new NatsIncidentStore(this.link, new RedisIncidentState(this.redis)),
       policy: new NatsPolicyStore(this.link),
       sensors: new NatsSensorRegistry(this.link, new RedisSensorTotals(this.redis)),
+      profiles: new RedisHostProfileStore(this.redis),
       now: () => Date.now(),
     };
   }

@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { logVerbosity, setLogVerbosity } from "@grpc/grpc-js";
 import { NestFactory } from "@nestjs/core";
+import { HostServiceService } from "@picket/proto/generated/picket/v1/host.js";
 import { PolicyServiceService } from "@picket/proto/generated/picket/v1/policy.js";
 import { SensorServiceService } from "@picket/proto/generated/picket/v1/sensor.js";
 import { pino, type Logger } from "pino";
@@ -24,7 +25,9 @@ export interface RunningApi {
   stop(): Promise<void>;
 }
 
-const serviceNames = ["picket.v1.IncidentService", "picket.v1.SensorService", "picket.v1.PolicyService"];
+const serviceNames = ["IncidentService", "SensorService", "PolicyService", "HostService"].map(
+  (name) => `picket.v1.${name}`,
+);
 
 /**
  * Serves gRPC over the given ports until `signal` aborts or `stop` is called.
@@ -98,7 +101,7 @@ function buildTransport(config: ApiConfig, standard: StandardServices, logger: L
   return new GrpcTransport({
     listen: config.listen,
     credentials: readServerCredentials(config),
-    services: [incidentServiceDefinition, SensorServiceService, PolicyServiceService],
+    services: [incidentServiceDefinition, SensorServiceService, PolicyServiceService, HostServiceService],
     connectionAgeMaxMs: config.connectionAgeMaxSeconds * 1000,
     streamsMax: config.watchersMax,
     addServices: (server) => standard.addTo(server),

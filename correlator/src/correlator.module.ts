@@ -15,6 +15,7 @@ import { StatusListener } from "./adapters/nats/status-listener.js";
 import { RedisConnection } from "./adapters/redis/redis-connection.js";
 import { RedisFindingBoard } from "./adapters/redis/redis-finding-board.js";
 import { RedisGapLedger } from "./adapters/redis/redis-gap-ledger.js";
+import { RedisHostProfileStore } from "./adapters/redis/redis-host-profile-store.js";
 import { RedisIncidentState } from "./adapters/redis/redis-incident-state.js";
 import { RedisLeases } from "./adapters/redis/redis-leases.js";
 import { RedisRebuildLedger } from "./adapters/redis/redis-rebuild-ledger.js";
@@ -77,6 +78,7 @@ const stores: Provider[] = [
   over(tokens.FINDING_BOARD, (redis) => new RedisFindingBoard(redis)),
   over(tokens.REBUILD_LEDGER, (redis) => new RedisRebuildLedger(redis)),
   over(tokens.GAP_LEDGER, (redis) => new RedisGapLedger(redis)),
+  over(tokens.HOST_PROFILE_STORE, (redis) => new RedisHostProfileStore(redis)),
   over(tokens.LEASES, (redis) => new RedisLeases(redis)),
   over(tokens.INCIDENT_STORE, (redis, link) => new NatsIncidentStore(link, new RedisIncidentState(redis))),
   over(
@@ -118,6 +120,7 @@ const correlator: Provider = {
     tokens.SENSOR_REGISTRY,
     tokens.REBUILD_LEDGER,
     tokens.GAP_LEDGER,
+    tokens.HOST_PROFILE_STORE,
   ],
   useFactory: (
     windows: CorrelatorPorts["windows"],
@@ -127,9 +130,10 @@ const correlator: Provider = {
     sensors: CorrelatorPorts["sensors"],
     rebuild: RebuildLedger,
     gaps: GapLedger,
+    profiles: RedisHostProfileStore,
   ) =>
     new Correlator(
-      { windows, board, leases, incidents, sensors, rebuild, gaps },
+      { windows, board, leases, incidents, sensors, rebuild, gaps, profiles },
       { owner: `${hostname()}-${process.pid}`, seed: randomBytes(4).readUInt32LE() },
     ),
 };

@@ -10,6 +10,7 @@ export const WINDOW_STORE = Symbol("window store");
 export const FINDING_BOARD = Symbol("finding board");
 export const LEASES = Symbol("leases");
 export const INCIDENT_STORE = Symbol("incident store");
+export const HOST_PROFILE_STORE = Symbol("host profile store");
 export const SENSOR_REGISTRY = Symbol("sensor registry");
 export const POLICY_STORE = Symbol("policy store");
 export const STATUS_LISTENER = Symbol("status listener");

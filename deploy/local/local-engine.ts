@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { IncidentJournal } from "@picket/correlator/adapters/memory/incident-journal.js";
 import { MemoryFindingBoard } from "@picket/correlator/adapters/memory/memory-finding-board.js";
 import { MemoryGapLedger } from "@picket/correlator/adapters/memory/memory-gap-ledger.js";
+import { MemoryHostProfileStore } from "@picket/correlator/adapters/memory/memory-host-profile-store.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { MemoryLeases } from "@picket/correlator/adapters/memory/memory-leases.js";
 import { MemoryPolicyStore } from "@picket/correlator/adapters/memory/memory-policy-store.js";
@@ -20,6 +21,7 @@ export interface LocalEngine {
   readonly incidents: MemoryIncidentStore;
   readonly policy: MemoryPolicyStore;
   readonly sensors: MemorySensorRegistry;
+  readonly profiles: MemoryHostProfileStore;
   /** Counts records that were lost on their way here at `nowMs`; they are part of the coverage of that time. */
   recordLost(sensor: string, records: number, reason: string, nowMs: number): void;
   close(): Promise<void>;
@@ -55,7 +57,8 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
   const incidents = new MemoryIncidentStore({ journal });
   const sensors = new MemorySensorRegistry();
   const gaps = new MemoryGapLedger();
-  const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors, gaps };
+  const profiles = new MemoryHostProfileStore();
+  const ports = { windows, board, leases: new MemoryLeases(), incidents, sensors, gaps, profiles };
   const correlator = new Correlator(ports, {
     owner: "local",
     provisional: options.provisional,
@@ -69,7 +72,7 @@ export async function openLocalEngine(options: LocalEngineOptions): Promise<Loca
     void sensors.recordLost(sensor, records, reason);
     void gaps.record([{ ...gapNow(nowMs), sensor, records, reason }]);
   };
-  return { correlator, windows, incidents, policy, sensors, recordLost, close };
+  return { correlator, windows, incidents, policy, sensors, profiles, recordLost, close };
 }
 
 /** A gap of this moment: what is lost in one process has no batches to name. */

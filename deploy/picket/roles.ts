@@ -41,6 +41,7 @@ export const roles: readonly Role[] = [
   },
   { name: "incidents", summary: "list, show and watch incidents", load: client },
   { name: "sensors", summary: "list the sensors and how they do", load: client },
+  { name: "hosts", summary: "show what is usual for an inside host", load: client },
   { name: "policy", summary: "show and change the central policy", load: client },
   {
     name: "doctor",

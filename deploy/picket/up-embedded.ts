@@ -72,8 +72,8 @@ async function startAll(
     output.say(`correlator: ${message}`),
   );
   const serving = apiServingSchema.parse({ logLevel: config.logLevel, listen: config.listen });
-  const { incidents, policy, sensors } = engine;
-  const api = await runApi(serving, { incidents, policy, sensors, now: () => Date.now() });
+  const { incidents, policy, sensors, profiles } = engine;
+  const api = await runApi(serving, { incidents, policy, sensors, profiles, now: () => Date.now() });
   stops.push(() => api.stop());
   void policy.watch((revision) => engine.correlator.setPolicy(revision), signal);
   const source = await openSource({ config, output }, engine, correlator, signal);

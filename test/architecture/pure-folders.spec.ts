@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readSourceFiles } from "./source-files.js";
 
 const pureFolder =
-  /^(sensor\/src\/(decode|metering|notes)\/|correlator\/src\/(flows|windows|detectors|incidents|policy)\/|(sensor|correlator)\/src\/pipeline\.ts$)/;
+  /^(sensor\/src\/(decode|metering|notes)\/|correlator\/src\/(flows|windows|detectors|incidents|policy|profiles)\/|(sensor|correlator)\/src\/pipeline\.ts$)/;
 
 const files = readSourceFiles().filter((file) => pureFolder.test(file.path) && !file.isTest);
 

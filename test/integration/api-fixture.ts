@@ -1,9 +1,11 @@
 import { credentials, type ServiceError, type ClientReadableStream } from "@grpc/grpc-js";
 import { apiServingSchema, type ApiConfig } from "@picket/api/config.js";
 import { runApi, type RunningApi } from "@picket/api/main.js";
+import { MemoryHostProfileStore } from "@picket/correlator/adapters/memory/memory-host-profile-store.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { MemoryPolicyStore } from "@picket/correlator/adapters/memory/memory-policy-store.js";
 import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
+import { HostServiceClient } from "@picket/proto/generated/picket/v1/host.js";
 import { IncidentServiceClient } from "@picket/proto/generated/picket/v1/incident.js";
 import type { WatchIncidentsResponse } from "@picket/proto/generated/picket/v1/incident.js";
 import { PolicyServiceClient } from "@picket/proto/generated/picket/v1/policy.js";
@@ -16,17 +18,20 @@ export class ApiFixture {
   readonly incidentClient: IncidentServiceClient;
   readonly policyClient: PolicyServiceClient;
   readonly sensorClient: SensorServiceClient;
+  readonly hostClient: HostServiceClient;
 
   private constructor(
     readonly api: RunningApi,
     readonly incidents: MemoryIncidentStore,
     readonly policy: MemoryPolicyStore,
     readonly sensors: MemorySensorRegistry,
+    readonly profiles: MemoryHostProfileStore,
   ) {
     const insecure = credentials.createInsecure();
     this.incidentClient = new IncidentServiceClient(api.address, insecure);
     this.policyClient = new PolicyServiceClient(api.address, insecure);
     this.sensorClient = new SensorServiceClient(api.address, insecure);
+    this.hostClient = new HostServiceClient(api.address, insecure);
   }
 
   static async start(
@@ -36,14 +41,16 @@ export class ApiFixture {
     const policy = new MemoryPolicyStore();
     const sensors = new MemorySensorRegistry();
     const full = apiServingSchema.parse({ listen: "127.0.0.1:0", logLevel: "error", ...config });
-    const api = await runApi(full, { incidents, policy, sensors, now: () => nowMs });
-    return new ApiFixture(api, incidents, policy, sensors);
+    const profiles = new MemoryHostProfileStore();
+    const api = await runApi(full, { incidents, policy, sensors, profiles, now: () => nowMs });
+    return new ApiFixture(api, incidents, policy, sensors, profiles);
   }
 
   async stop(): Promise<void> {
     this.incidentClient.close();
     this.policyClient.close();
     this.sensorClient.close();
+    this.hostClient.close();
     await this.api.stop();
     await this.incidents.close();
   }

@@ -1,6 +1,7 @@
 import { credentials, status } from "@grpc/grpc-js";
 import { apiServingSchema } from "@picket/api/config.js";
 import { runApi, type RunningApi } from "@picket/api/main.js";
+import { MemoryHostProfileStore } from "@picket/correlator/adapters/memory/memory-host-profile-store.js";
 import { MemoryIncidentStore } from "@picket/correlator/adapters/memory/memory-incident-store.js";
 import { MemoryPolicyStore } from "@picket/correlator/adapters/memory/memory-policy-store.js";
 import { MemorySensorRegistry } from "@picket/correlator/adapters/memory/memory-sensor-registry.js";
@@ -53,6 +54,7 @@ describe("a watch of the sensors", () => {
       incidents: new MemoryIncidentStore(),
       policy: new MemoryPolicyStore(),
       sensors,
+      profiles: new MemoryHostProfileStore(),
       now: () => nowMs,
     };
     const config = apiServingSchema.parse({

@@ -188,6 +188,7 @@ describe("the standard services of the api", () => {
       "picket.v1.IncidentService",
       "picket.v1.SensorService",
       "picket.v1.PolicyService",
+      "picket.v1.HostService",
     ]) {
       const request = Buffer.concat([Buffer.from([0x0a, name.length]), Buffer.from(name)]);
       // HealthCheckResponse { status: SERVING }.

@@ -363,6 +363,7 @@ describe("starting the api", () => {
       incidents: fixture.incidents,
       policy: fixture.policy,
       sensors: fixture.sensors,
+      profiles: fixture.profiles,
       now: () => 0,
     };
     const config = apiServingSchema.parse({ listen: "127.0.0.1:0", logLevel: "error" });

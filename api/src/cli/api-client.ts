@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { credentials, status, type ChannelCredentials, type ServiceError } from "@grpc/grpc-js";
+import { HostServiceClient } from "@picket/proto/generated/picket/v1/host.js";
 import { IncidentServiceClient } from "@picket/proto/generated/picket/v1/incident.js";
 import { PolicyServiceClient } from "@picket/proto/generated/picket/v1/policy.js";
 import { SensorServiceClient } from "@picket/proto/generated/picket/v1/sensor.js";
@@ -13,6 +14,7 @@ export class ApiClient {
   readonly incidents: IncidentServiceClient;
   readonly sensors: SensorServiceClient;
   readonly policy: PolicyServiceClient;
+  readonly hosts: HostServiceClient;
   readonly server: string;
 
   constructor(options: ServerOptions) {
@@ -28,6 +30,7 @@ export class ApiClient {
     this.incidents = new IncidentServiceClient(this.server, channel, settings);
     this.sensors = new SensorServiceClient(this.server, channel, settings);
     this.policy = new PolicyServiceClient(this.server, channel, settings);
+    this.hosts = new HostServiceClient(this.server, channel, settings);
   }
 
   /**
@@ -68,6 +71,7 @@ export class ApiClient {
     this.incidents.close();
     this.sensors.close();
     this.policy.close();
+    this.hosts.close();
   }
 }
 
