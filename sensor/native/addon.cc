@@ -321,6 +321,16 @@ napi_value InterfaceFacts(napi_env env, napi_callback_info info) {
   return object;
 }
 
+// endProcess(code): ends at once, without waiting for any thread.
+napi_value EndProcess(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument;
+  int32_t code = 1;
+  napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr);
+  if (count == 1) napi_get_value_int32(env, argument, &code);
+  _exit(code);
+}
+
 // confine(): throws an Error with a code where the kernel cannot.
 napi_value Confine(napi_env env, napi_callback_info) {
   const int error = picket::ConfineProcess();
@@ -372,6 +382,7 @@ NAPI_MODULE_INIT() {
   SetFunction(env, exports, "close", CloseHandle);
   SetFunction(env, exports, "statistics", Statistics);
   SetFunction(env, exports, "interfaceFacts", InterfaceFacts);
+  SetFunction(env, exports, "endProcess", EndProcess);
   SetFunction(env, exports, "confine", Confine);
   SetFunction(env, exports, "replaceProcess", ReplaceProcess);
   return exports;

@@ -8,7 +8,7 @@ import { FrameType } from "./capture/live-frames.js";
 import { interfaceState } from "./capture/live-interfaces.js";
 import { FramePipe } from "./capture/live-pipe.js";
 import { rehearse } from "./capture/rehearsal.js";
-import { loadRingBinding } from "./capture/ring-binding.js";
+import { loadRingBinding, type ProcessBinding } from "./capture/ring-binding.js";
 import { MeterSession } from "./capture/live-session.js";
 import type {
   CaptureBackend,
@@ -35,9 +35,10 @@ const flushDeadlineMs = 5000;
 const aboutFilter = /filter|syntax|expression/i;
 
 const clock = new MonotonicWallClock();
+let binding: ProcessBinding | undefined;
 // Makes the descriptor non-blocking; it is written to directly.
 const outputSocket = new Socket({ fd: outputFile, readable: false, writable: true });
-outputSocket.on("error", () => process.exit(1));
+outputSocket.on("error", () => endProcess(1));
 
 let pipe: FramePipe | undefined;
 let live: LiveBackend | undefined;
@@ -104,11 +105,18 @@ async function captureWith(
 /** Packets are hostile input: whoever takes this process over shall not get far. npm cap needs more. */
 function confine(output: FramePipe): void {
   try {
-    loadRingBinding().confine();
+    binding = loadRingBinding();
+    binding.confine();
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     output.sendJson(FrameType.warning, `the meter is not confined: ${reason}`);
   }
+}
+
+/** A confined process that waits for the threads of V8 to end may wait for ever: it does not wait. */
+function endProcess(code: number): never {
+  binding?.endProcess(code);
+  process.exit(code);
 }
 
 function onBlock(block: PacketBlock): void {
@@ -141,7 +149,7 @@ function fail(error: unknown, settings: MeterSettings, output: FramePipe): void 
       (isFilterField || (isUp && !isDenied(error) && aboutFilter.test(String(error)))),
   };
   output.sendJson(FrameType.failure, failure);
-  process.exit(2);
+  endProcess(2);
 }
 
 function isDenied(error: unknown): boolean {
@@ -156,7 +164,7 @@ async function stop(): Promise<void> {
   const deadlineMs = performance.now() + flushDeadlineMs;
   setInterval(() => {
     pipe?.flush();
-    if (pipe === undefined || pipe.isEmpty || performance.now() > deadlineMs) process.exit(0);
+    if (pipe === undefined || pipe.isEmpty || performance.now() > deadlineMs) endProcess(0);
   }, 5);
 }
 
@@ -167,6 +175,6 @@ function writeOutput(bytes: Uint8Array): number {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EAGAIN") return 0;
     // The exporter is gone: nobody is there to meter for.
-    process.exit(1);
+    endProcess(1);
   }
 }

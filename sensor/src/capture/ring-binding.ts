@@ -64,6 +64,8 @@ export interface RingBinding {
 export interface ProcessBinding {
   /** No network connection, no file written, no program started from now on: EPERM. */
   confine(): void;
+  /** Ends this process at once with an exit code, without waiting for its threads. */
+  endProcess(code: number): never;
   /** This process becomes another program, `command[0]` by its path; returns only by an error. */
   replaceProcess(command: readonly string[]): never;
 }
