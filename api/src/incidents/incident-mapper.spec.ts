@@ -10,6 +10,7 @@ import type { Incident } from "@picket/correlator/incidents/incident.js";
 import {
   incidentEventTypes,
   incidentKinds,
+  incidentOrigins,
   incidentStates,
   severities,
 } from "@picket/correlator/incidents/incident.js";
@@ -101,6 +102,7 @@ describe("an incident as an API message", () => {
     ["kind", incidentKinds, "INCIDENT_KIND_"],
     ["severity", severities, "SEVERITY_"],
     ["state", incidentStates, "INCIDENT_STATE_"],
+    ["origin", incidentOrigins, "INCIDENT_ORIGIN_"],
   ] as const)("names every %s as the proto does", (field, names, prefix) => {
     for (const name of names) {
       const json = toIncidentJson({ ...buildIncident(), [field]: name });
