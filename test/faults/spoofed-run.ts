@@ -47,7 +47,7 @@ const recordsPerBatch = 500;
 const scanProbeMs = 100;
 const foundMaxMs = 60_000;
 const drainedMaxMs = 300_000;
-const windowKey = /^\{p\d\d\}\d+:(contacts|starts|facts|counts)$/;
+const windowKey = /^\{p\d\d\}\d+:(contacts|starts|rates|facts|daily|counts)$/;
 
 /** Starts servers and a correlator of its own, floods them at the given rate, and waits until all is applied. */
 export async function runSpoofed(settings: SpoofedRunSettings): Promise<SpoofedRunResult> {

@@ -155,6 +155,13 @@ export class SourceWindows {
     return this.failedOn(source, day);
   }
 
+  /** True when the source has so many contacts that day that one more is not even counted. */
+  isFull(contact: ContactObservation): boolean {
+    const source = this.days.get(Math.floor(contact.timeMs / dayMs))?.get(contact.source);
+    if (source?.refused === undefined || source.refused.size < refusedMax) return false;
+    return source.failed?.has(contactKey(contact)) !== true;
+  }
+
   read(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
     const failed: Contact[] = [];
     const answered: Contact[] = [];

@@ -120,6 +120,11 @@ export class WindowView {
     return this.sources.isKnown(source, day);
   }
 
+  /** See `SourceWindows.isFull`. */
+  isFullSource(contact: ContactObservation): boolean {
+    return this.sources.isFull(contact);
+  }
+
   readCrowd(key: CrowdKey): CrowdWindow {
     return this.crowds.read(key);
   }

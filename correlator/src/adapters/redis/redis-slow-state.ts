@@ -13,7 +13,7 @@ import {
 } from "./window-log/log-keys.js";
 
 /** Parts of the log that the flows of the last minutes do not give. */
-const slowParts: readonly LogPart[] = ["contacts", "facts", "counts"];
+const slowParts: readonly LogPart[] = ["contacts", "facts", "daily", "counts"];
 const entriesPerRead = 64;
 /** The server works for others at least half of the time. */
 const restMsMax = 10;

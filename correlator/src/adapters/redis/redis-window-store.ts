@@ -2,6 +2,7 @@ import { factKind } from "../../detectors/fact-detectors.js";
 import type { AddressKey } from "../../windows/address-key.js";
 import type { FactKind, FactWindow } from "../../windows/fact-window.js";
 import type { SourceContacts } from "../../windows/source-contacts.js";
+import { Probation } from "../../windows/probation.js";
 import {
   dayMs,
   defaultWindowLimits,
@@ -19,16 +20,23 @@ import {
 } from "../../windows/window-store.js";
 import { WindowView } from "../../windows/window-view.js";
 import type { RedisConnection } from "./redis-connection.js";
-import { shardCount, shardOf, type LogPart } from "./window-log/log-keys.js";
+import { FactBudget } from "./window-log/fact-budget.js";
+import { factPart, shardCount, shardOf, type LogPart } from "./window-log/log-keys.js";
 import { readRecords, type RecordSink } from "./window-log/record-reader.js";
 import { RecordWriter } from "./window-log/record-writer.js";
 import { WindowLog, type LogEntry } from "./window-log/window-log.js";
 
 /**
- * Bytes of contacts of one UTC day in a shard from which on only sources that
- * failed before are let in: 32 MiB a day in all, 1.4 million contacts.
+ * Bytes of contacts of one UTC day in a shard from which on a new source must
+ * fail at two things to be let in, and from which on none is: 32 MiB a day in
+ * all, 1.4 million contacts, and half as much again.
  */
 const shardBytesPerDayMax = 2 * 1024 * 1024;
+const shardBytesPerDayLimit = 3 * 1024 * 1024;
+/** Of the contacts of a source that has more than can be counted, one in so many is written: it goes on. */
+const fullSampling = 64;
+/** Bytes of a fact's record besides its texts. */
+const factBytes = 22;
 /** Bytes of one entry; what comes after them makes another. */
 const entryBytesMax = 64 * 1024;
 
@@ -50,6 +58,10 @@ export class RedisWindowStore implements WindowStore {
   /** What was forgotten is not kept when the log is read again. */
   private closedMs = 0;
   private readonly contactBytes = new DayBytes();
+  private readonly factBudget = new FactBudget();
+  private readonly probation = new Probation();
+  /** Shard of the entry that is folded. */
+  private foldedShard = 0;
   private isLoaded = false;
   private reading: Promise<boolean> | undefined;
   private readonly ownHot = new Set<HotWindow>();
@@ -163,6 +175,8 @@ export class RedisWindowStore implements WindowStore {
     this.newestMs = 0;
     this.closedMs = 0;
     this.contactBytes.clear();
+    this.factBudget.clear();
+    this.probation.clear();
     this.isLoaded = false;
     this.ownHot.clear();
   }
@@ -175,20 +189,29 @@ export class RedisWindowStore implements WindowStore {
     for (const contact of observations.answered) contacts.of(contact.source).contact(contact, false);
     const starts = new ShardWriters();
     for (const start of observations.starts) starts.of(start.host).start(start);
-    const facts = new ShardWriters();
-    for (const fact of observations.facts) facts.of(fact.subject).fact(fact);
+    const facts = { rates: new ShardWriters(), facts: new ShardWriters(), daily: new ShardWriters() };
+    for (const fact of observations.facts)
+      if (this.factBudget.admits(fact.kind, shardOf(fact.subject), fact.timeMs))
+        facts[factPart(fact.kind)].of(fact.subject).fact(fact);
+      else this.counters.factsRefused++;
     await Promise.all([
       this.appendAll("contacts", contacts),
       this.appendAll("starts", starts),
-      this.appendAll("facts", facts),
+      this.appendAll("rates", facts.rates),
+      this.appendAll("facts", facts.facts),
+      this.appendAll("daily", facts.daily),
     ]);
   }
 
-  /** When a day's log is full, sources that never failed before are refused. */
-  private isAdmitted({ source, timeMs }: ContactObservation): boolean {
+  /** When a day's log is full, sources that never failed before are on probation, then refused. */
+  private isAdmitted(contact: ContactObservation): boolean {
+    const { source, timeMs, port } = contact;
+    if (this.view.isFullSource(contact)) return port % fullSampling === 0;
     const day = Math.floor(timeMs / dayMs);
-    if (this.contactBytes.get(day, shardOf(source)) < shardBytesPerDayMax) return true;
-    return this.view.isKnownSource(source, day) || this.view.isKnownSource(source, day - 1);
+    const bytes = this.contactBytes.get(day, shardOf(source));
+    if (bytes < shardBytesPerDayMax) return true;
+    if (this.view.isKnownSource(source, day) || this.view.isKnownSource(source, day - 1)) return true;
+    return bytes < shardBytesPerDayLimit && this.probation.passes(contact);
   }
 
   private async appendCounts(counts: readonly CrowdCount[]): Promise<void> {
@@ -233,6 +256,7 @@ export class RedisWindowStore implements WindowStore {
   }
 
   private fold({ part, shard, payload, isOwn }: LogEntry): void {
+    this.foldedShard = shard;
     if (!readRecords(payload, this.kindOf, this.sink)) this.counters.entriesUnreadable++;
     if (part === "contacts") this.contactBytes.add(Math.floor(this.newestMs / dayMs), shard, payload.length);
     const touched = this.view.takeTouched();
@@ -247,7 +271,11 @@ export class RedisWindowStore implements WindowStore {
       },
       answered: (contact) => this.view.mergeAnswered(contact),
       start: (start) => this.view.mergeStart(start),
-      fact: (fact) => this.view.mergeFact(fact),
+      fact: (fact) => {
+        const { kind, subject, member, timeMs } = fact;
+        this.factBudget.add(kind, this.foldedShard, timeMs, factBytes + subject.length + member.length);
+        this.view.mergeFact(fact);
+      },
       count: (count) => this.view.mergeHistory(count),
     };
   }
