@@ -1,7 +1,9 @@
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
+import { boardLogKey, RedisFindingBoard } from "@picket/correlator/adapters/redis/redis-finding-board.js";
 import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window-store.js";
 import { shardOf, streamKey } from "@picket/correlator/adapters/redis/window-log/log-keys.js";
 import { synFloodRate } from "@picket/correlator/detectors/syn-flood-rate.js";
+import type { BoardEntry } from "@picket/correlator/incidents/incident-store.js";
 import { dayMs, type ContactObservation } from "@picket/correlator/windows/window-store.js";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startRedis, type RedisProcess } from "../servers/redis-server.js";
@@ -93,6 +95,23 @@ describe("the log of the windows in Redis", () => {
     expect(store.counters.factsRefused).toBeGreaterThan(25_000);
     expect(Number(await connection.command(["PTTL", key]))).toBeLessThan(2 * 3_600_000);
   });
+
+  it("keeps no more than 24 MiB of findings, the newest ones", async () => {
+    const board = new RedisFindingBoard(connection);
+    const text = "x".repeat(1000);
+    let made = 0;
+    for (let post = 0; post < 60; post++) {
+      const entries = Array.from({ length: 500 }, (): BoardEntry => {
+        return { kind: "closed", partition: made % 64, untilMs: ++made, [text]: text };
+      });
+      await board.post(entries);
+    }
+    expect(await bytesOf(boardLogKey)).toBeLessThan(26 * mebibyte);
+    const length = Number(await connection.command(["XLEN", boardLogKey]));
+    expect(length).toBeGreaterThan(5000);
+    const { entries } = await board.read("", length);
+    expect(entries.at(-1)).toMatchObject({ untilMs: made });
+  }, 30_000);
 
   it("gives every key a time to live", async () => {
     const failed = Array.from({ length: 300 }, (_, index) =>

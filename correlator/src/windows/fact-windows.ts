@@ -16,8 +16,11 @@ interface MutableMember {
   sensors: readonly number[];
 }
 
+/** Most subjects have one member: spoofed sources make them by the hundred thousand. */
 interface Subject {
-  readonly members: Map<string, MutableMember>;
+  readonly first: MutableMember;
+  /** The other members. */
+  more: Map<string, MutableMember> | undefined;
   refused: Set<string> | undefined;
   window: HotWindow | undefined;
 }
@@ -33,11 +36,12 @@ export class FactWindows {
     const slice = Math.floor(fact.timeMs / fact.kind.sliceMs);
     const subject = this.subject(fact, slice);
     if (subject === undefined) return;
-    const known = subject.members.get(fact.member);
+    const known = memberOf(subject, fact.member);
     if (known !== undefined) mergeMember(known, fact);
-    else if (subject.members.size < fact.kind.membersMax) subject.members.set(fact.member, newMember(fact));
+    else if (countOf(subject) < fact.kind.membersMax)
+      (subject.more ??= new Map()).set(fact.member, newMember(fact));
     else this.refuse(subject, fact.member);
-    if (subject.members.size < fact.kind.hotMembersMin) return;
+    if (countOf(subject) < fact.kind.hotMembersMin) return;
     const isNew = subject.window === undefined;
     subject.window ??= { kind: "facts", facts: fact.kind, subject: fact.subject, slice };
     if (isNew || fact.kind.isQuiet !== true) touched.add(subject.window, isNew);
@@ -45,7 +49,7 @@ export class FactWindows {
 
   read(kind: FactKind, subject: string, slice: number): FactWindow {
     const found = this.slices.get(kind)?.get(slice)?.get(subject);
-    const members = found === undefined ? [] : sortMembers(found.members.values());
+    const members = found === undefined ? [] : sortMembers([found.first, ...(found.more?.values() ?? [])]);
     return { kind, subject, slice, members, refused: found?.refused?.size ?? 0 };
   }
 
@@ -65,7 +69,12 @@ export class FactWindows {
       this.counters.factsRefused++;
       return undefined;
     }
-    const subject: Subject = { members: new Map(), refused: undefined, window: undefined };
+    const subject: Subject = {
+      first: newMember(fact),
+      more: undefined,
+      refused: undefined,
+      window: undefined,
+    };
     subjects.set(fact.subject, subject);
     return subject;
   }
@@ -76,6 +85,14 @@ export class FactWindows {
     refused.add(member);
     this.counters.factsRefused++;
   }
+}
+
+function memberOf({ first, more }: Subject, member: string): MutableMember | undefined {
+  return first.member === member ? first : more?.get(member);
+}
+
+function countOf({ more }: Subject): number {
+  return 1 + (more?.size ?? 0);
 }
 
 function newMember({ member, timeMs, value, sensor }: FactObservation): MutableMember {
@@ -90,8 +107,8 @@ function mergeMember(known: MutableMember, { timeMs, value, sensor }: FactObserv
   known.sensors = [...known.sensors, sensor].sort((a, b) => a - b).slice(0, sensorsMax);
 }
 
-function sortMembers(members: Iterable<FactMember>): FactMember[] {
-  return [...members].sort((a, b) => a.firstMs - b.firstMs || (a.member < b.member ? -1 : 1));
+function sortMembers(members: FactMember[]): FactMember[] {
+  return members.sort((a, b) => a.firstMs - b.firstMs || (a.member < b.member ? -1 : 1));
 }
 
 function newMap<K, V>(): Map<K, V> {

@@ -23,6 +23,8 @@ const answeredFactor = 8;
 /** Refused contacts of one source that are told apart. */
 const refusedMax = 8192;
 const sensorsMax = 4;
+/** Sources of which what was read is kept; beyond it all of it is forgotten. */
+const readsMax = 16_384;
 
 interface MutableContact {
   destination: AddressKey;
@@ -112,6 +114,7 @@ interface ReadContacts {
 /** Contacts of each source by UTC day. */
 export class SourceWindows {
   private readonly days = new Map<number, DaySources>();
+  private reads = 0;
 
   constructor(
     private readonly limits: WindowLimits,
@@ -185,7 +188,9 @@ export class SourceWindows {
     const known = today?.contacts;
     if (known?.untilMs === untilMs && known.versions === versions) return known.contacts;
     const contacts = sourceContacts(this.read(source, fromDay, toDay), untilMs);
-    if (today !== undefined) today.contacts = { untilMs, versions, contacts };
+    if (today === undefined) return contacts;
+    if (today.contacts === undefined && ++this.reads > readsMax) this.dropRead();
+    today.contacts = { untilMs, versions, contacts };
     return contacts;
   }
 
@@ -195,6 +200,7 @@ export class SourceWindows {
 
   /** What was read is worked out again when it is asked for. */
   dropRead(): void {
+    this.reads = 0;
     for (const sources of this.days.values()) for (const source of sources.all()) source.contacts = undefined;
   }
 

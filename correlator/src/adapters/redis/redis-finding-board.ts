@@ -9,18 +9,20 @@ export const boardLogKey = "picket:{board}:log";
 export const closedKey = "picket:{board}:closed";
 
 const emptyClosing = ["", "", ""];
+/** Of the log: when it holds more its older half goes. */
+const bytesMax = 24 * 1024 * 1024;
 
 /**
  * Appends entries and raises the closed times, both or neither.
- * KEYS: log, closed. ARGV: entries kept about, then for each entry its text,
+ * KEYS: log, closed. ARGV: entries and bytes kept about, then for each entry its text,
  *   partition, closed time and expected closed time ("" where there is none).
  * Returns 1, or 0 when a partition is not closed as expected.
  */
 const postScript = redisScript(`
-for i = 2, #ARGV, 4 do
+for i = 3, #ARGV, 4 do
   if ARGV[i + 3] ~= '' and redis.call('HGET', KEYS[2], ARGV[i + 1]) ~= ARGV[i + 3] then return 0 end
 end
-for i = 2, #ARGV, 4 do
+for i = 3, #ARGV, 4 do
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'e', ARGV[i])
   if ARGV[i + 1] ~= '' then
     local known = tonumber(redis.call('HGET', KEYS[2], ARGV[i + 1]) or '0')
@@ -29,6 +31,9 @@ for i = 2, #ARGV, 4 do
 end
 local now = redis.call('TIME')
 redis.call('XTRIM', KEYS[1], 'MINID', '~', string.format('%d', (now[1] - 1800) * 1000))
+if (redis.call('MEMORY', 'USAGE', KEYS[1]) or 0) > tonumber(ARGV[2]) then
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', math.floor(redis.call('XLEN', KEYS[1]) / 2))
+end
 redis.call('EXPIRE', KEYS[1], 604800)
 redis.call('EXPIRE', KEYS[2], 604800)
 return 1
@@ -36,7 +41,7 @@ return 1
 
 /**
  * The board of all correlators of one Redis: a stream of the last half hour,
- * about `entriesMax` entries at most. Whoever takes the grouping over needs the
+ * about `entriesMax` entries and 24 MiB at most. Whoever takes the grouping over needs the
  * findings of open slices only; older ones are in the incidents.
  */
 export class RedisFindingBoard implements FindingBoard {
@@ -56,7 +61,7 @@ export class RedisFindingBoard implements FindingBoard {
       (await this.connection.run(
         postScript,
         [boardLogKey, closedKey],
-        [String(this.entriesMax), ...words],
+        [String(this.entriesMax), String(bytesMax), ...words],
       )) === 1
     );
   }
