@@ -82,6 +82,9 @@ describe("scans through the engine in memory", () => {
     expect(incidents[0]).toMatchObject({
       kind: "cross_host_burst",
       sources: ["10.9.0.10", "10.9.0.11", "10.9.0.12", "10.9.0.13"],
+      targets: ["192.0.2.80"],
+      ports: ["tcp/80"],
+      summary: expect.stringMatching(/^4 hosts burst out .*, to 192\.0\.2\.80, tcp\/80\)$/),
     });
   });
 

@@ -9,8 +9,10 @@ import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
+  startSliceMs,
   type CrowdKey,
   type HotWindow,
+  type StartDirection,
   type WindowStore,
 } from "../windows/window-store.js";
 import { detectCampaign } from "./campaign.js";
@@ -18,7 +20,9 @@ import type { CrowdMembers } from "./crowd-contacts.js";
 import { CrowdGrowth } from "./crowd-growth.js";
 import { factDetector } from "./fact-detectors.js";
 import { detectDistributedScan } from "./distributed-scan.js";
-import { baselineSlices, detectHostBurst } from "./host-burst.js";
+import { burstContacts } from "./burst-contacts.js";
+import type { SourcedContact } from "./finding-builder.js";
+import { baselineSlices, detectHostBurst, withContacts } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
 
 /** Sources of one prefix or one target below which nothing is found; other crowds need one more. */
@@ -60,7 +64,26 @@ export class Evaluator {
     const [count] = await this.windows.readStarts(host, direction, slice, slice);
     if (count < evaluation.policy.burst.flowsMin) return undefined;
     const counts = await this.windows.readStarts(host, direction, slice - baselineSlices, slice);
-    return detectHostBurst(host, direction, counts, evaluation);
+    const burst = detectHostBurst(host, direction, counts, evaluation);
+    return burst && withContacts(burst, await this.readBurst(host, direction, slice), direction);
+  }
+
+  /** What the burst was made of, as far as contacts tell: inbound, those that failed. */
+  private async readBurst(
+    host: AddressKey,
+    direction: StartDirection,
+    slice: number,
+  ): Promise<SourcedContact[]> {
+    const day = Math.floor((slice * startSliceMs) / dayMs);
+    const sources = direction === "outbound" ? [host] : await this.readFailing(host, slice);
+    return burstContacts(host, direction, await this.windows.readSources(sources, day, day), slice);
+  }
+
+  /** Sources that failed at a host in the 10 minutes around a 5-second slice. */
+  private async readFailing(host: AddressKey, slice: number): Promise<readonly AddressKey[]> {
+    const contactSlice = Math.floor((slice * startSliceMs) / contactSliceMs);
+    const [crowd] = await this.windows.readCrowds([{ kind: "target", subject: host, slice: contactSlice }]);
+    return [...crowd.sources].sort();
   }
 
   private async evaluateFacts(

@@ -1,6 +1,7 @@
 import type { Finding } from "../incidents/incident.js";
 import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
 import { partitionOf, startSliceMs, type StartDirection } from "../windows/window-store.js";
+import { findingOf, type SourcedContact } from "./finding-builder.js";
 import type { Evaluation } from "./source-scan.js";
 
 /** Closed slices before the one in question that make a host's baseline (5 minutes). */
@@ -56,6 +57,21 @@ export function detectHostBurst(
     sourceVerified: false,
     policyRevision: evaluation.policyRevision,
   };
+}
+
+/** The burst with the peers, ports and sensors of its contacts; without contacts as it is. */
+export function withContacts(
+  burst: Finding,
+  contacts: readonly SourcedContact[],
+  direction: StartDirection,
+): Finding {
+  if (contacts.length === 0) return burst;
+  const { sources, targets, ports, sourceCount, targetCount, portCount, evidence, samples } = findingOf(
+    burst,
+    contacts,
+  );
+  const peers = direction === "outbound" ? { targets, targetCount } : { sources, sourceCount };
+  return { ...burst, ...peers, ports, portCount, evidence, samples };
 }
 
 /** Exponentially weighted mean and variance, folded in order of time. */

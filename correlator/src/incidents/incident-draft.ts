@@ -310,8 +310,11 @@ function storedFinding(incident: Incident): Finding {
 }
 
 function primaryKeyOf(incident: Incident): string {
-  if (incident.kind === "cross_host_burst") return incident.targets.length > 0 ? "inbound" : "outbound";
-  if (incident.kind === "service_outage" || incident.kind === "beacon")
+  if (incident.kind === "cross_host_burst")
+    return incident.targets.length > incident.sources.length ? "inbound" : "outbound";
+  if (incident.kind === "new_service" || incident.kind === "udp_flood") return incident.targets[0] ?? "";
+  if (incident.kind === "amplification" && incident.sources.length > 1) return incident.targets[0] ?? "";
+  if (incident.kind === "service_outage" || incident.kind === "beacon" || incident.kind === "syn_flood")
     return `${incident.targets[0]} ${incident.ports[0]}`;
   if (incident.kind === "distributed_scan" || incident.kind === "campaign") return incident.ports[0] ?? "";
   return incident.sources[0] ?? "";

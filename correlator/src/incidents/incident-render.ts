@@ -130,11 +130,19 @@ function summaryOf(
   return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
 }
 
-function burstSummary(incident: Pick<Incident, "sources" | "targets" | "contactCount">): string {
-  const outbound = incident.sources.length > 0;
-  const hosts = outbound ? incident.sources : incident.targets;
+function burstSummary(incident: Pick<Incident, "sources" | "targets" | "ports" | "contactCount">): string {
+  const outbound = incident.sources.length >= incident.targets.length;
+  const [hosts, peers] = outbound
+    ? [incident.sources, incident.targets]
+    : [incident.targets, incident.sources];
   const action = outbound ? "burst out" : "are burst at";
-  return `${counted(hosts.length, hosts, "host")} ${action} in the same seconds (${incident.contactCount} new flows)`;
+  return `${counted(hosts.length, hosts, "host")} ${action} in the same seconds (${incident.contactCount} new flows${sharedText(outbound ? "to" : "from", peers, incident.ports)})`;
+}
+
+/** ", to 198.51.100.7, tcp/443": what the hosts of a burst have in common. */
+function sharedText(preposition: string, peers: readonly string[], ports: readonly string[]): string {
+  const peer = peers.length === 1 ? `, ${preposition} ${peers[0]}` : "";
+  return ports.length === 1 ? `${peer}, ${ports[0]}` : peer;
 }
 
 /** The thing itself when there is one, else how many. */
