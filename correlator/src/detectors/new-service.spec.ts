@@ -57,8 +57,8 @@ describe("a service that is new for its host", () => {
     expect(await runDetector(newService, served(count, 8080), { profile: known() })).toHaveLength(findings);
   });
 
-  it("is named with its host, low where the host is known for a week", async () => {
-    const flows = [...served(5, 8080), ...served(5, 443), ...served(2, 25)];
+  it("is named with its host, low where the host is known for a week and many use it", async () => {
+    const flows = [...served(2 * limit, 8080), ...served(5, 443), ...served(2, 25)];
     expect(await runDetector(newService, flows, { profile: known() })).toMatchObject([
       {
         kind: "new_service",
@@ -66,11 +66,13 @@ describe("a service that is new for its host", () => {
         severity: "low",
         targets: [host],
         ports: ["tcp/8080"],
-        contactCount: 5,
+        contactCount: 2 * limit,
       },
     ]);
     const [early] = await runDetector(newService, flows, { profile: known({ days: 6 }) });
     expect(early.severity).toBe("info");
+    const [few] = await runDetector(newService, served(2 * limit - 1, 8080), { profile: known() });
+    expect(few.severity).toBe("info");
   });
 
   it.each([

@@ -20,7 +20,8 @@ const confidenceLow = 0.5;
 
 /**
  * A service that an inside host did not serve before, and that several clients
- * use on the day it appears: an info, or low where the host is known for a week.
+ * use on the day it appears: an info, or low where twice as many do and the host
+ * is known for a week, so that what is rolled out to every host alerts nobody.
  * Ports that systems draw at random, and UDP above 1023, are no services.
  *
  * Cost: one fact of some 30 bytes for each service of a host, sixteenth of its
@@ -72,7 +73,7 @@ function factorsOf(fresh: readonly ServedDay[], profile: HostProfile, policy: Po
   const { daysMin, newServiceClientsMin } = policy.profile;
   const clients = Math.max(...fresh.map((service) => service.clients));
   return [
-    { name: "new_services", value: fresh.length, threshold: 1, weight: 0.3 },
+    { name: "new_services", value: fresh.length, threshold: 1, weight: 0.25 },
     {
       name: "client_groups",
       value: clients,

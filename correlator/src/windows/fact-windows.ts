@@ -7,6 +7,8 @@ const subjectsMax = 100_000;
 /** Refused members of one subject and slice that are told apart. */
 const refusedMax = 4096;
 const sensorsMax = 4;
+/** A slice that no open slice's detector reads is kept for one more slice, at most this long. */
+const spareMsMax = 2 * 3_600_000;
 
 interface MutableMember {
   readonly member: string;
@@ -57,7 +59,7 @@ export class FactWindows {
   close(closedMs: number): void {
     for (const [kind, slices] of this.slices)
       for (const slice of slices.keys())
-        if ((slice + 2 + kind.slicesBefore) * kind.sliceMs <= closedMs) slices.delete(slice);
+        if ((slice + 1 + kind.slicesBefore) * kind.sliceMs + spareMs(kind) <= closedMs) slices.delete(slice);
   }
 
   private subject(fact: FactObservation, slice: number): Subject | undefined {
@@ -85,6 +87,10 @@ export class FactWindows {
     refused.add(member);
     this.counters.factsRefused++;
   }
+}
+
+function spareMs({ sliceMs }: FactKind): number {
+  return Math.min(sliceMs, spareMsMax);
 }
 
 function memberOf({ first, more }: Subject, member: string): MutableMember | undefined {
