@@ -188,6 +188,22 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
       expect(await read()).toHaveLength(1);
     });
 
+    test("what is older than any backlog makes no window", async () => {
+      const store = await open();
+      await store.merge(only({ failed: [contact({ port: 1 })] }));
+      store.forget(midnightMs);
+      const weekOld = midnightMs - 7 * dayMs;
+      const old = [
+        contact({ timeMs: weekOld }),
+        contact({ timeMs: weekOld - 3 * dayMs }),
+        contact({ timeMs: 5 }),
+      ];
+      await store.merge(only({ failed: old, answered: [contact({ timeMs: 5, outcome: 5 })] }));
+      const [window] = await store.readSources([sources[0]], 0, today);
+      expect(window.failed.map(({ firstMs }) => firstMs).sort()).toEqual([weekOld, midnightMs + 1000]);
+      expect(store.counters.contactsRefused).toBe(3);
+    });
+
     test("contacts over a source's cap are refused, counted and estimated", async () => {
       const store = await open({ ...defaultWindowLimits, contactsPerSourceMax: 10 });
       const failed = Array.from({ length: 110 }, (_, port) => contact({ port }));

@@ -32,6 +32,8 @@ import {
 /** Services remembered of one UTC day. */
 const servicesMax = 1_000_000;
 const hotKeptMs = 2 * 3_600_000;
+/** A sensor's backlog may be a week old; what is older than this is of no use to anybody. */
+const contactsKeptMs = 9 * dayMs;
 
 /**
  * The windows, folded from observations: the same whatever order they came in
@@ -55,7 +57,7 @@ export class WindowView {
 
   /** @param key 16 bytes that key what is estimated: the same in all that share the windows, and secret */
   constructor(
-    counters: WindowStoreCounters,
+    private readonly counters: WindowStoreCounters,
     limits: WindowLimits = defaultWindowLimits,
     key: Uint8Array = new Uint8Array(16),
   ) {
@@ -80,17 +82,25 @@ export class WindowView {
   }
 
   mergeFailed(contact: ContactObservation): void {
+    if (this.isTooOld(contact)) return;
     this.sources.mergeFailed(contact, this.touched);
     this.crowds.merge(contact, this.touched);
   }
 
   mergeAnswered(contact: ContactObservation): void {
+    if (this.isTooOld(contact)) return;
     this.sources.mergeAnswered(contact);
     const day = Math.floor(contact.timeMs / dayMs);
     let services = this.services.get(day);
     if (services === undefined) this.services.set(day, (services = new Set()));
     if (services.size < servicesMax)
       services.add(serviceKey(contact.destination, contact.port, contact.protocol));
+  }
+
+  private isTooOld({ timeMs }: ContactObservation): boolean {
+    if (timeMs >= this.closedMs - contactsKeptMs) return false;
+    this.counters.contactsRefused++;
+    return true;
   }
 
   mergeStart(start: StartObservation): void {
