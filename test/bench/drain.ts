@@ -60,9 +60,14 @@ async function runConsumer(
   return await drainOnce(servers, command, batches);
 }
 
+/** What the unit of the correlator gives its Node. */
+const unitOptions = "--max-semi-space-size=64";
+
 /** The real thing; PICKET_BENCH_NODE holds options for its Node, for example `--cpu-prof`. */
 function correlatorCommand({ nats, redis }: DrainServers): string[] {
-  const nodeOptions = (process.env["PICKET_BENCH_NODE"] ?? "").split(" ").filter((word) => word !== "");
+  const nodeOptions = (process.env["PICKET_BENCH_NODE"] ?? unitOptions)
+    .split(" ")
+    .filter((word) => word !== "");
   return [...nodeOptions, picket, "correlator", "--nats", nats.url, "--redis", redis.url];
 }
 

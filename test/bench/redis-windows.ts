@@ -1,9 +1,6 @@
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
 import { RedisWindowStore } from "@picket/correlator/adapters/redis/redis-window-store.js";
-import {
-  type ContactObservation,
-  type Observations,
-} from "@picket/correlator/windows/window-store.js";
+import { type ContactObservation, type Observations } from "@picket/correlator/windows/window-store.js";
 import { startRedis } from "../servers/redis-server.js";
 import { median, rounded, type Benchmark } from "./benchmark.js";
 import { cpuSecondsOf } from "./process-cpu.js";

@@ -41,7 +41,8 @@ test("takes no more crowds than it may, and knows those it has", () => {
   });
   expect(slots[3]).toBe(-1);
   expect(slots[4]).toBe(slots[0]);
-  crowds.markHot(slots[1]);
+  crowds.markHot(slots[1], 70_000);
   expect(crowds.isHot(slots[1])).toBe(true);
+  expect(crowds.place(slots[1])).toBe(70_000);
   expect(crowds.isHot(slots[0])).toBe(false);
 });

@@ -4,7 +4,7 @@ import type { AddressKey } from "./address-key.js";
 /** Sources that a crowd holds before it is hot. */
 export const coldSourcesMax = 3;
 const firstSlots = 1 << 10;
-/** In place of a count: the crowd is hot and kept elsewhere. */
+/** In place of a count: the crowd is hot and kept elsewhere, at the place in its first source. */
 const hotMark = 0xff;
 
 /** Seeded hash of a crowd's kind and subject, 64 bits; one object, for one after the other. */
@@ -78,8 +78,15 @@ export class ColdCrowds {
     return this.counts[slot] - 1;
   }
 
-  markHot(slot: number): void {
+  /** @param place where the crowd is kept from now on */
+  markHot(slot: number, place: number): void {
     this.counts[slot] = hotMark;
+    this.sources[slot * coldSourcesMax] = place;
+  }
+
+  /** Where a crowd that is hot is kept. */
+  place(slot: number): number {
+    return this.sources[slot * coldSourcesMax];
   }
 
   /** Adds a source to a crowd that is not hot; false when it has no room for it. */

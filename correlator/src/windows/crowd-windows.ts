@@ -33,11 +33,14 @@ class Crowd {
   /** Merge in which it was last told to be hot. */
   touchedIn = 0;
 
+  readonly window: HotWindow;
+
   constructor(
     sources: Iterable<AddressKey>,
-    readonly window: HotWindow,
+    readonly key: CrowdKey,
   ) {
     this.sources = new Set(sources);
+    this.window = { kind: "crowd", key };
   }
 
   get count(): number {
@@ -51,10 +54,10 @@ class Crowd {
   }
 }
 
-/** Crowds of one slice: those that are hot, by `crowdText`, and the rest. */
+/** Crowds of one slice: all of them by their hash, and those that are hot by their place. */
 interface CrowdSlice {
   readonly cold: ColdCrowds;
-  readonly hot: Map<string, Crowd>;
+  readonly hot: Crowd[];
 }
 
 /** Sources that failed at something, by slice. */
@@ -92,22 +95,23 @@ export class CrowdWindows {
   }
 
   read(key: CrowdKey): CrowdWindow {
-    const slice = this.slices.get(key.slice);
-    if (slice === undefined) return { key, sources: [], count: 0 };
-    const crowd = slice.hot.get(crowdText(key));
-    if (crowd !== undefined) return { key, sources: [...crowd.sources], count: crowd.count };
     this.subject.set(crowdKinds.indexOf(key.kind), key.subject);
-    const slot = slice.cold.find(this.subject);
-    const sources = slot < 0 ? [] : slice.cold.sourcesOf(slot);
+    const slice = this.slices.get(key.slice);
+    const slot = slice?.cold.find(this.subject) ?? -1;
+    if (slice === undefined || slot < 0) return { key, sources: [], count: 0 };
+    const crowd = hotAt(slice, slot);
+    if (crowd !== undefined) return { key, sources: [...crowd.sources], count: crowd.count };
+    const sources = slice.cold.sourcesOf(slot);
     return { key, sources, count: sources.length };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
-    const text = crowdText(key);
-    const counts = new Map(this.history.get(text));
-    for (const [slice, { hot }] of this.slices) {
-      const crowd = hot.get(text);
-      if (crowd !== undefined) raise(counts, slice, crowd.count);
+    const counts = new Map(this.history.get(crowdText(key)));
+    this.subject.set(crowdKinds.indexOf(key.kind), key.subject);
+    for (const [number, slice] of this.slices) {
+      const slot = slice.cold.find(this.subject);
+      const crowd = slot < 0 ? undefined : hotAt(slice, slot);
+      if (crowd !== undefined) raise(counts, number, crowd.count);
     }
     for (const slice of counts.keys()) if (slice >= key.slice) counts.delete(slice);
     return counts;
@@ -132,7 +136,7 @@ export class CrowdWindows {
   close(closedSlice: number): void {
     for (const [slice, { hot }] of this.slices) {
       if (slice >= closedSlice - slicesKept) continue;
-      for (const [text, crowd] of hot) this.rememberText(text, slice, crowd.count);
+      for (const crowd of hot) this.rememberText(crowdText(crowd.key), slice, crowd.count);
       this.slices.delete(slice);
     }
     for (const [text, counts] of this.history) {
@@ -155,17 +159,13 @@ export class CrowdWindows {
       this.counters.crowdSourcesRefused++;
       return;
     }
-    const key = { kind, subject, slice };
-    if (here.cold.isHot(slot)) this.addToHot(here, key, source, touched);
-    else this.addToCold(here, slot, key, source, touched);
-    this.heatNext(here, slot, key, touched);
-  }
-
-  private addToHot({ hot }: CrowdSlice, key: CrowdKey, source: AddressKey, touched: TouchedWindows): void {
-    const crowd = hot.get(crowdText(key));
-    if (crowd === undefined) return;
-    this.addToCrowd(crowd, source);
-    crowd.touch(touched);
+    const crowd = hotAt(here, slot);
+    if (crowd === undefined) this.addToCold(here, slot, { kind, subject, slice }, source, touched);
+    else {
+      this.addToCrowd(crowd, source);
+      crowd.touch(touched);
+    }
+    if (this.slices.has(slice + 1)) this.heatNext(here, slot, { kind, subject, slice }, touched);
   }
 
   private addToCold(
@@ -177,7 +177,7 @@ export class CrowdWindows {
   ): void {
     const isHeld = here.cold.add(slot, source);
     const count = here.cold.count(slot) + (isHeld ? 0 : 1);
-    if (count + this.countIn(key.slice - 1, key) < hotCrowdMin[key.kind]) return;
+    if (count + this.countIn(key.slice - 1) < hotCrowdMin[key.kind]) return;
     const crowd = this.heat(here, slot, key, touched);
     if (!isHeld) this.addToCrowd(crowd, source);
   }
@@ -188,28 +188,25 @@ export class CrowdWindows {
     if (next === undefined) return;
     const nextSlot = next.cold.find(this.subject);
     if (nextSlot < 0) return;
-    const nextKey = { ...key, slice: key.slice + 1 };
-    if (next.cold.isHot(nextSlot)) return next.hot.get(crowdText(key))?.touch(touched);
-    const count = here.cold.isHot(slot) ? (here.hot.get(crowdText(key))?.count ?? 0) : here.cold.count(slot);
-    if (count + next.cold.count(nextSlot) >= hotCrowdMin[key.kind])
-      this.heat(next, nextSlot, nextKey, touched);
+    const known = hotAt(next, nextSlot);
+    if (known !== undefined) return known.touch(touched);
+    if (countAt(here, slot) + countAt(next, nextSlot) >= hotCrowdMin[key.kind])
+      this.heat(next, nextSlot, { ...key, slice: key.slice + 1 }, touched);
   }
 
   private heat({ cold, hot }: CrowdSlice, slot: number, key: CrowdKey, touched: TouchedWindows): Crowd {
-    const crowd = new Crowd(cold.sourcesOf(slot), { kind: "crowd", key });
-    cold.markHot(slot);
-    hot.set(crowdText(key), crowd);
+    const crowd = new Crowd(cold.sourcesOf(slot), key);
+    cold.markHot(slot, hot.push(crowd) - 1);
     crowd.touchedIn = touched.merge;
     touched.add(crowd.window, true);
     return crowd;
   }
 
   /** Sources in a slice of the crowd whose subject is in `this.subject`. */
-  private countIn(slice: number, key: CrowdKey): number {
+  private countIn(slice: number): number {
     const there = this.slices.get(slice);
     const slot = there === undefined ? -1 : there.cold.find(this.subject);
-    if (there === undefined || slot < 0) return 0;
-    return there.cold.isHot(slot) ? (there.hot.get(crowdText(key))?.count ?? 0) : there.cold.count(slot);
+    return there === undefined || slot < 0 ? 0 : countAt(there, slot);
   }
 
   private addToCrowd(crowd: Crowd, source: AddressKey): void {
@@ -221,10 +218,18 @@ export class CrowdWindows {
 
   private slice(number: number): CrowdSlice {
     let slice = this.slices.get(number);
-    if (slice === undefined)
-      this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: new Map() }));
+    if (slice === undefined) this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: [] }));
     return slice;
   }
+}
+
+/** The crowd in a slot, once it is hot. */
+function hotAt({ cold, hot }: CrowdSlice, slot: number): Crowd | undefined {
+  return cold.isHot(slot) ? hot[cold.place(slot)] : undefined;
+}
+
+function countAt(slice: CrowdSlice, slot: number): number {
+  return hotAt(slice, slot)?.count ?? slice.cold.count(slot);
 }
 
 function raise(counts: Map<number, number>, slice: number, count: number): void {
