@@ -18,14 +18,6 @@ const lastRestMs = 5000;
 const deliveriesMax = 5;
 const workingMs = 30_000;
 
-/** A tick rests so many times as long as it took, so that a backlog is applied meanwhile; at most this long. */
-const restFactor = 4;
-const restMsMax = 2000;
-
-function restOf(tookMs: number): number {
-  return Math.min(restMsMax, restFactor * tookMs);
-}
-
 /**
  * Keeps a correlator going: the policy it works under, the batches it applies,
  * and the clock of its slices. What fails is said, rests and is done again; a
@@ -132,11 +124,10 @@ export class CorrelatorLoops {
     let restMs = firstRestMs;
     while (!this.#stop.signal.aborted) {
       try {
-        const beganMs = performance.now();
         this.watermarkMs = (await this.flows.acknowledgedUntilMs()) - this.#allowedLatenessMs();
         await this.correlator.tick(this.watermarkMs, this.flows.nowMs());
         restMs = firstRestMs;
-        await this.#rest(Math.max(this.config.tickIntervalMs, restOf(performance.now() - beganMs)));
+        await this.#rest(this.config.tickIntervalMs);
       } catch (error) {
         this.counters.ticksFailed++;
         this.log.failure("close slices", error as Error);
