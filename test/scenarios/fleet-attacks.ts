@@ -24,8 +24,12 @@ export interface AttackKind {
 }
 
 const second = 1000;
-/** Failed contacts with which the sequential test of a source is decided: ln(0.99 / 1e-4) / ln 4, rounded up. */
-const contactsDecisive = 7;
+/**
+ * Failed contacts of an outside source from which it is an incident of its own:
+ * the sequential test is decided at 7 (ln(0.99 / 1e-4) / ln 4, rounded up), but
+ * what stays small is the Internet's background.
+ */
+const contactsDecisive = Math.max(7, defaultPolicy.incident.backgroundContactsMax);
 /** Sources that a crowd without a history alarms at. */
 const sourcesDecisive = crowdAlarmCount(1e-8, { sources: 0, windows: 0 });
 /** More sources than a crowd lists, at three seconds of the limiting rate. */
