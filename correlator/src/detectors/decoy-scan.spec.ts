@@ -45,14 +45,18 @@ function members(...jobs: readonly Job[]): CrowdMembers {
   };
 }
 
+function times(count: number, job: Job): Job[] {
+  return Array.from({ length: count }, () => job);
+}
+
 const limit = defaultPolicy.scan.portsPerTarget;
 
 describe("a scan under several addresses", () => {
   it.each([
     ["two sources", members({ ports: 100 }, { ports: 100 }), 0],
     ["three sources", members({ ports: 100 }, { ports: 100 }, { ports: 100 }), 3],
-    ["one port less than the limit", members(...Array<Job>(3).fill({ ports: limit - 1 })), 0],
-    ["the limit of ports", members(...Array<Job>(3).fill({ ports: limit })), 3],
+    ["one port less than the limit", members(...times(3, { ports: limit - 1 })), 0],
+    ["the limit of ports", members(...times(3, { ports: limit })), 3],
     ["ten seconds behind", members({ ports: 50 }, { ports: 50, lagMs: 10_000 }, { ports: 50 }), 3],
     ["later than that", members({ ports: 50 }, { ports: 50, lagMs: 10_001 }, { ports: 50 }), 0],
     ["other ports", members({ ports: 50 }, { ports: 50 }, { ports: 50, firstPort: 20 }), 0],
@@ -77,7 +81,7 @@ describe("a scan under several addresses", () => {
 
   it("is as severe as the ports that one address touched", () => {
     const severity = (ports: number): string | undefined =>
-      detectDecoyScan(members(...Array<Job>(4).fill({ ports })), evaluation)?.severity;
+      detectDecoyScan(members(...times(4, { ports })), evaluation)?.severity;
     expect([severity(20), severity(25), severity(100)]).toEqual(["low", "medium", "high"]);
   });
 });
