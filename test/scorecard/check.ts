@@ -15,6 +15,8 @@ export interface Check {
   readonly measure: () => Promise<Measured>;
   /** It reads the captures folder. */
   readonly needsCaptures?: true;
+  /** Minutes of work: measured where the page is, with the captures at hand. */
+  readonly isLong?: true;
   /** Why the bar is missed; a check that begins to keep it fails until this is struck out. */
   readonly miss?: string;
 }

@@ -16,10 +16,13 @@ const beaconMiss =
 /** The simulator's fleet with its attacks, in event time. */
 export const fleetChecks: readonly Check[] = [
   ...[1, 2, 3].map((seed) => fleetCheck({ seed, sensors: 100, runMs: 10 * minuteMs, stepMs: 250 })),
-  fleetCheck(
-    { seed: 4, sensors: 30, runMs: 180 * minuteMs, stepMs: 15_000, attacks: ["slow-scan", "mining"] },
-    beaconMiss,
-  ),
+  {
+    ...fleetCheck(
+      { seed: 4, sensors: 30, runMs: 180 * minuteMs, stepMs: 15_000, attacks: ["slow-scan", "mining"] },
+      beaconMiss,
+    ),
+    isLong: true,
+  },
   {
     name: `a host between gateway and victim, in the ARP records of ${arpSensors} sensors`,
     bar: "one `arp_spoof`",
