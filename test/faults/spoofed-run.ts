@@ -90,6 +90,7 @@ async function run(
     return (await drainProgress(link.current())).acknowledged >= batches;
   });
   const drainedAfterMs = Date.now() - sentMs;
+  const foundAfterMs = (await found) - scanEndMs;
   const keys = await readKeys(connection);
   const { incidents: open } = await incidents.list({});
   return {
@@ -99,7 +100,7 @@ async function run(
       .filter(({ key, ttlMs }) => windowKey.test(key) && ttlMs < 0)
       .map(({ key }) => key),
     correlatorPeakBytes: peakBytesOf(correlator.pid),
-    foundAfterMs: (await found) - scanEndMs,
+    foundAfterMs,
     drainedAfterMs,
     incidents: countBy(open.map(({ kind }) => kind)),
     refused: await refusedOf(metrics),
