@@ -29,4 +29,4 @@ it(`random flows give the same confirmed incidents in any order (seeds from ${fi
     found += expected.length;
   }
   expect(found).toBeGreaterThan(seeds / 2);
-}, 120_000);
+}, 300_000);

@@ -66,7 +66,7 @@ describe("confirmed incidents with the windows in Redis", () => {
       const options = { correlators, seed: seed + 7, isRedelivered: true, untilMs };
       const found = confirmedTerms(await runEngine(await redisPorts(correlators), split, options));
       expect(found).toEqual(expected);
-    }, 60_000);
+    }, 180_000);
 
   it("are those of memory for random flows", async () => {
     let compared = 0;
@@ -83,5 +83,5 @@ describe("confirmed incidents with the windows in Redis", () => {
       compared++;
     }
     expect(compared).toBe(10);
-  }, 120_000);
+  }, 300_000);
 });
