@@ -1,4 +1,6 @@
 import type { BoardEntry, FindingBoard } from "@picket/correlator/incidents/incident-store.js";
+import type { FoldChange, FoldedIncident } from "@picket/correlator/incidents/fold.js";
+import { IncidentDraft } from "@picket/correlator/incidents/incident-draft.js";
 import type { Finding } from "@picket/correlator/incidents/incident.js";
 import { describe, expect, test } from "vitest";
 
@@ -55,6 +57,54 @@ export function findingBoardConformance(
       expect(entries.at(-1)).toEqual(findingEntry(1_000));
     });
 
+    test("entries are read up to a position, and no further", async () => {
+      const [board] = await open(1);
+      await board.post([findingEntry(1), findingEntry(2)]);
+      const { position } = await board.read("", 10);
+      await board.post([findingEntry(3)]);
+      const { entries, position: same } = await board.read("", 10, position);
+      expect(entries).toEqual([findingEntry(1), findingEntry(2)]);
+      expect(same).toBe(position);
+      expect((await board.read("", 10, "")).entries).toEqual([]);
+    });
+
+    test("a fold is kept incident by incident, each as it was last stored", async () => {
+      const [holder, other] = await open(2);
+      expect(await other.loadFold()).toBeUndefined();
+      const [one, two] = [folded(1), folded(2)];
+      expect(await holder.saveFold(fold({ incidents: [one], isWhole: false }), 3)).toBe("absent");
+      expect(await holder.saveFold(fold({ incidents: [one, two], isWhole: true }), 3)).toBe("saved");
+      const grown = { ...one, claims: ["10.0.0.9"] };
+      const next = {
+        incidents: [grown],
+        removed: [two.draft.plain.id],
+        position: "7",
+        foldedUntilMs: 20_000,
+      };
+      expect(await holder.saveFold(fold({ ...next, isWhole: false }), 3)).toBe("saved");
+      expect(await other.loadFold()).toMatchObject({
+        foldedUntilMs: 20_000,
+        position: "7",
+        bursts: [["inbound", [buildFinding(5)]]],
+        incidents: [grown],
+      });
+    });
+
+    test("whoever takes over stores a whole fold, and the one before it none", async () => {
+      const [old, next] = await open(2);
+      await old.saveFold(fold({ incidents: [folded(1)], isWhole: true }), 3);
+      expect(await next.saveFold(fold({ incidents: [folded(2)], isWhole: false }), 4)).toBe("absent");
+      expect(await next.saveFold(fold({ incidents: [folded(2)], isWhole: true }), 4)).toBe("saved");
+      expect(await old.saveFold(fold({ incidents: [folded(3)], isWhole: true }), 3)).toBe("refused");
+      expect((await old.loadFold())?.incidents).toEqual([folded(2)]);
+    });
+
+    test("a fold of everything there will be is one", async () => {
+      const [board] = await open(1);
+      await board.saveFold(fold({ foldedUntilMs: Infinity, isWhole: true }), 1);
+      expect((await board.loadFold())?.foldedUntilMs).toBe(Infinity);
+    });
+
     test("posting nothing changes nothing", async () => {
       const [board] = await open(1);
       await board.post([]);
@@ -71,6 +121,26 @@ async function readAll(board: FindingBoard, page: number): Promise<BoardEntry[]>
     all.push(...read.entries);
     position = read.position;
   }
+}
+
+function fold(change: Partial<FoldChange>): FoldChange {
+  const bursts = [["inbound", [buildFinding(5)]]] as const;
+  return {
+    isWhole: false,
+    foldedUntilMs: 10_000,
+    position: "5",
+    bursts,
+    incidents: [],
+    removed: [],
+    ...change,
+  };
+}
+
+function folded(index: number): FoldedIncident {
+  const finding = buildFinding(index);
+  const draft = new IncidentDraft(`incident-${index}`, finding);
+  draft.add(finding, (sensor) => `sensor-${sensor}`);
+  return { draft: draft.state(), keys: [`horizontal_scan|${finding.primaryKey}`], claims: [] };
 }
 
 function closedEntry(partition: number, untilMs: number): BoardEntry {

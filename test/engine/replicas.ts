@@ -22,6 +22,8 @@ export interface ReplicaResult {
 
 const groupMax = 5;
 const redeliveredShare = 0.3;
+/** Steps in which the slices are closed, the last of them after everything. */
+const closingSteps = 10;
 /** Where a correlator is when it is dropped; its group is not acknowledged in either case. */
 const deaths = ["before the effect", "before the acknowledgement"] as const;
 
@@ -67,10 +69,34 @@ export async function runReplicas(
     if (replicas.length === 0) replicas.push(begin());
     waiting = shuffle(waiting, random);
   }
-  // The leases of those that went run out; updates that were held back come out.
-  for (let round = 0; round < 3; round++) {
+  const [firstMs, lastMs] = spanOf(batches);
+  // Every slice closes at a moment of its own, under leases that run out between two of them.
+  for (let step = 1; step <= closingSteps; step++) {
+    nowMs += 60_000;
+    if (random.chance(0.5)) replicas.push(begin());
+    if (replicas.length > 1 && random.chance(0.5)) {
+      replicas.splice(random.below(replicas.length), 1);
+      dropped++;
+    }
+    const watermarkMs =
+      step < closingSteps ? firstMs + ((lastMs - firstMs) * step) / (closingSteps - 1) : untilMs;
+    for (const replica of shuffle(replicas, random)) await replica.tick(watermarkMs, nowMs);
+  }
+  // What was held back comes out.
+  for (let round = 0; round < 2; round++) {
     nowMs += 60_000;
     for (const replica of replicas) await replica.tick(untilMs, nowMs);
   }
   return { incidents: await portsOf().incidents.loadAll(), joined: born - correlators, dropped };
+}
+
+/** First and last moment of event time, milliseconds. */
+function spanOf(batches: readonly ScenarioBatch[]): [number, number] {
+  let [firstMs, lastMs] = [Infinity, 0];
+  for (const { columns } of batches)
+    for (let row = 0; row < columns.length; row++) {
+      firstMs = Math.min(firstMs, columns.startUs[row] / 1000);
+      lastMs = Math.max(lastMs, columns.endUs[row] / 1000);
+    }
+  return [firstMs, lastMs];
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runAccounting } from "./accounting-run.js";
 import { notBuilt } from "./correlator-process.js";
-import { runOutage } from "./outage-run.js";
+import { goesLiveFirst, runOutage } from "./outage-run.js";
 
 const mebibyte = 1 << 20;
 
@@ -46,7 +46,7 @@ const runners: readonly FaultRunner[] = [
         [figures.rssGrowthBytes <= 32 * mebibyte, "memory grew by more than 32 MiB"],
         [figures.emitted === figures.stored + figures.lost, "the gaps do not say exactly what is lost"],
         [figures.lateLiveLagMsMax <= 5000, "live batches are later than 5 s, 30 s after the recovery"],
-        [figures.backlogBehindLive > 0, "the backlog went before what is live"],
+        [goesLiveFirst(figures), "the backlog went before what is live"],
       ];
       return { figures, broken: bars.flatMap(([holds, broken]) => (holds ? [] : [broken])) };
     },

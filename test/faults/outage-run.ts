@@ -1,6 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { sensorConfigSchema } from "@picket/sensor/config.js";
 import { untilReady } from "../servers/until-ready.js";
 import type { ExportingSensorProcess } from "./exporting-sensor-process.js";
 import { startFleet } from "./fleet-under-test.js";
@@ -34,14 +35,17 @@ export interface OutageResult {
   readonly liveLagMsMax: number;
   /** The same of batches made in the second half of the recovery. */
   readonly lateLiveLagMsMax: number;
-  /** Backlog batches stored after the first live one, of all backlog batches. */
+  /** Backlog batches stored after the first live one, of those that were not when it was made, and of all. */
   readonly backlogBehindLive: number;
+  readonly backlogWaiting: number;
   readonly backlog: number;
 }
 
 const sampleEveryMs = 100;
 const settleMaxMs = 120_000;
 const blockBytes = 512;
+/** Batches that a sensor has in flight. */
+const inFlightMax = sensorConfigSchema.parse({}).publishInFlightMax;
 
 /** Runs one sensor through an outage and adds up what came of its records. */
 export async function runOutage(settings: OutageSettings): Promise<OutageResult> {
@@ -82,16 +86,23 @@ export async function runOutage(settings: OutageSettings): Promise<OutageResult>
   }
 }
 
+/** True unless more of the backlog than was in flight already went before the first live batch. */
+export function goesLiveFirst({ backlogBehindLive, backlogWaiting }: OutageResult): boolean {
+  return backlogBehindLive > 0 || backlogWaiting <= inFlightMax;
+}
+
 function liveness({ batches }: StreamReader, outageMs: number, recoveredMs: number, recoveryMs: number) {
   const live = batches.filter(({ madeMs }) => madeMs >= recoveredMs);
   const lagMsMax = (fromMs: number): number =>
     Math.max(0, ...live.map(({ madeMs, storedMs }) => (madeMs >= fromMs ? storedMs - madeMs : 0)));
   const firstLive = batches.findIndex(({ madeMs }) => madeMs >= recoveredMs);
+  const firstMadeMs = firstLive < 0 ? Infinity : batches[firstLive].madeMs;
   const isBacklog = ({ madeMs }: { madeMs: number }): boolean => madeMs >= outageMs && madeMs < recoveredMs;
   return {
     liveLagMsMax: Math.round(lagMsMax(recoveredMs)),
     lateLiveLagMsMax: Math.round(lagMsMax(recoveredMs + recoveryMs / 2)),
-    backlogBehindLive: batches.slice(firstLive).filter(isBacklog).length,
+    backlogBehindLive: firstLive < 0 ? 0 : batches.slice(firstLive).filter(isBacklog).length,
+    backlogWaiting: batches.filter((batch) => isBacklog(batch) && batch.storedMs > firstMadeMs).length,
     backlog: batches.filter(isBacklog).length,
   };
 }

@@ -39,7 +39,7 @@ describe("the verdict on a run", () => {
     expect(verdict.findings().attacks[0]).toMatchObject({
       isFound: true,
       delayMs: 400,
-      incidents: ["vertical_scan low"],
+      incidents: ["vertical_scan medium"],
     });
   });
 

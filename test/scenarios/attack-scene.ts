@@ -1,5 +1,5 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
-import { attackerAddress, hostAddress } from "./fleet-addresses.js";
+import { attackerAddress, hostAddress, serverAddress } from "./fleet-addresses.js";
 import { SeededRandom } from "./seeded-random.js";
 import { decidedMs, isFailed, tcp, type FleetFlow, type SimulatedFlow } from "./simulated-flow.js";
 
@@ -7,6 +7,8 @@ import { decidedMs, isFailed, tcp, type FleetFlow, type SimulatedFlow } from "./
 const portsBase = 20_000;
 const portsEach = 100;
 const portBlocks = 400;
+/** Inside servers from this number on attack; those below serve. */
+const insidersFrom = 0x4000;
 
 /** What an attack is made from: its own sources, ports and time in a fleet. */
 export class AttackScene {
@@ -31,6 +33,11 @@ export class AttackScene {
     return attackerAddress(this.number, index);
   }
 
+  /** An inside machine without a sensor: what it does is decided without the Internet's background. */
+  insider(): number {
+    return serverAddress(insidersFrom + this.number);
+  }
+
   /** Port `index`, below 100. */
   port(index: number): number {
     return portsBase + (this.number % portBlocks) * portsEach + index;
@@ -51,7 +58,7 @@ export class AttackScene {
     return this.startMs + this.random.next() * this.lengthMs;
   }
 
-  /** A first contact of an outside source that fails at a host. */
+  /** A first contact that fails at a host. */
   probe(source: number, target: number, port: number, more: Partial<SimulatedFlow> = {}): FleetFlow {
     const outcome = this.random.chance(0.5) ? Outcome.refused : Outcome.ignored;
     const flow = this.flow({ source, destination: hostAddress(target), port, outcome, ...more });

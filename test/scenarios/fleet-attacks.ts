@@ -24,12 +24,8 @@ export interface AttackKind {
 }
 
 const second = 1000;
-/**
- * Failed contacts of an outside source from which it is an incident of its own:
- * the sequential test is decided at 7 (ln(0.99 / 1e-4) / ln 4, rounded up), but
- * what stays small is the Internet's background.
- */
-const contactsDecisive = Math.max(7, defaultPolicy.incident.backgroundContactsMax);
+/** Failed contacts that decide the sequential test: ln(0.99 / 1e-4) / ln 4, rounded up. */
+const contactsDecisive = 7;
 /** Sources that a crowd without a history alarms at. */
 const sourcesDecisive = crowdAlarmCount(1e-8, { sources: 0, windows: 0 });
 /** More sources than a crowd lists, at three seconds of the limiting rate. */
@@ -56,24 +52,23 @@ const byPort = whenDistinct(
 export const attackKinds: readonly AttackKind[] = [
   {
     name: "vertical-scan",
-    summary: "one source tries sixty ports of one host",
+    summary: "an inside machine tries sixty ports of one host",
     kinds: ["vertical_scan"],
-    // Medium from inside: one outside source at one host is what the Internet does all day.
-    severityMin: "low",
+    severityMin: "medium",
     lengthMs: () => 10 * second,
     flows: (scene) => {
       const [target] = scene.targets(1);
-      return numbers(60).map((port) => scene.probe(scene.source(1), target, scene.port(port)));
+      return numbers(60).map((port) => scene.probe(scene.insider(), target, scene.port(port)));
     },
     decided: bySource,
   },
   {
     name: "horizontal-scan",
-    summary: "one source tries one port of thirty hosts",
+    summary: "an inside machine tries one port of thirty hosts",
     kinds: ["horizontal_scan"],
-    severityMin: "low",
+    severityMin: "medium",
     lengthMs: () => 10 * second,
-    flows: (scene) => scene.targets(30).map((target) => scene.probe(scene.source(1), target, scene.port(0))),
+    flows: (scene) => scene.targets(30).map((target) => scene.probe(scene.insider(), target, scene.port(0))),
     decided: bySource,
   },
   {
@@ -104,14 +99,14 @@ export const attackKinds: readonly AttackKind[] = [
   },
   {
     name: "slow-scan",
-    summary: "one source, one probe at each of thirty hosts, over two thirds of the run",
+    summary: "an inside machine, one probe at each of thirty hosts, over two thirds of the run",
     kinds: ["horizontal_scan"],
     severityMin: "medium",
     lengthMs: (runMs) => (runMs * 2) / 3,
     flows: (scene) =>
       scene.targets(slowTargets).map((target, index) => {
         const startMs = scene.startMs + (scene.lengthMs * (index + 0.5)) / slowTargets;
-        return scene.probe(scene.source(1), target, scene.port(0), { startMs });
+        return scene.probe(scene.insider(), target, scene.port(0), { startMs });
       }),
     decided: bySource,
   },

@@ -7,14 +7,25 @@ const togetherSlices = 2;
 const samplesPerHost = 2;
 const samplesMax = 12;
 
+/** Recent bursts by direction, as JSON holds them. */
+export type BurstState = readonly (readonly [direction: string, findings: readonly Finding[]])[];
+
 /** Host bursts of the last slices, by direction: what a cross-host burst is made of. */
 export class BurstGroups {
   private readonly recent = new Map<string, Finding[]>();
 
+  static of(state: BurstState): BurstGroups {
+    const groups = new BurstGroups();
+    for (const [direction, findings] of state) groups.recent.set(direction, [...findings]);
+    return groups;
+  }
+
+  state(): BurstState {
+    return [...this.recent].map(([direction, findings]) => [direction, [...findings]]);
+  }
+
   clone(): BurstGroups {
-    const copy = new BurstGroups();
-    for (const [direction, findings] of this.recent) copy.recent.set(direction, [...findings]);
-    return copy;
+    return BurstGroups.of(this.state());
   }
 
   /**

@@ -40,7 +40,7 @@ interface Term {
 /**
  * Groups all correlators' findings while this process holds the one lease for
  * it: reads the board, folds, commits. Whoever takes over starts from the stored
- * incidents and reads the board again; the fold gives the same.
+ * fold and reads what the board has besides.
  */
 export class GroupingLoop {
   private term: Term | undefined;
@@ -83,8 +83,20 @@ export class GroupingLoop {
     const phase = (await this.ports.rebuild?.phase()) ?? "ready";
     if (phase === "lost" || phase === "recent") return;
     term.grouping.close(closedUntil);
+    if (!(await this.saveFold(term))) return this.drop();
     this.pending.push(...term.grouping.takeEvents(nowMs, this.isInside, mayConfirm(phase)));
     if (this.pending.length > 0) await this.commit(term);
+  }
+
+  /** Stored before it is told: told again by another it would be the same, folded again it need not be. */
+  private async saveFold({ grouping, lease, position }: Term): Promise<boolean> {
+    for (const isWhole of [false, true]) {
+      const change = grouping.takeFold(isWhole);
+      if (change === undefined) return true;
+      const saving = await this.ports.board.saveFold({ ...change, position }, lease.fence);
+      if (saving !== "absent") return saving === "saved";
+    }
+    return true;
   }
 
   private async commit(term: Term): Promise<void> {
@@ -105,10 +117,13 @@ export class GroupingLoop {
     if (lease === undefined) return undefined;
     const grouping = new Grouping(this.settings(), this.history);
     for (const name of this.names) grouping.nameSensor(name);
-    grouping.restore(await this.ports.incidents.loadAll());
+    const fold = await this.ports.board.loadFold();
+    grouping.restore(await this.ports.incidents.loadAll(), fold);
     grouping.setSensors(this.sensors);
-    this.term = { lease, grouping, position: "", renewedMs: nowMs };
-    return this.term;
+    const term = { lease, grouping, position: "", renewedMs: nowMs };
+    if (fold !== undefined) await this.readBoard(term, fold.position);
+    this.term = term;
+    return term;
   }
 
   /** The lease went to another: what was not committed it will work out again. */
@@ -118,11 +133,13 @@ export class GroupingLoop {
     this.pending = [];
   }
 
-  private async readBoard(term: Term): Promise<void> {
+  /** @param untilPosition up to where the stored fold was read; undefined: everything new */
+  private async readBoard(term: Term, untilPosition?: string): Promise<void> {
     for (;;) {
-      const { entries, position } = await this.ports.board.read(term.position, entriesPerRead);
+      const { entries, position } = await this.ports.board.read(term.position, entriesPerRead, untilPosition);
       term.position = position;
-      for (const entry of entries) if (entry.kind === "finding") term.grouping.add(entry.finding);
+      for (const entry of entries)
+        if (entry.kind === "finding") term.grouping.add(entry.finding, untilPosition !== undefined);
       if (entries.length < entriesPerRead) return;
     }
   }

@@ -4,6 +4,7 @@ import { sensorHash } from "../sensors/sensor-registry.js";
 import { IncidentGroups, type GroupingSettings } from "./incident-groups.js";
 import { IncidentDraft } from "./incident-draft.js";
 import { IncidentPublisher } from "./incident-publisher.js";
+import type { Fold, FoldChange } from "./fold.js";
 import type { Finding, Incident, IncidentEvent } from "./incident.js";
 
 /** Provisional findings kept at once; beyond that the oldest are forgotten and counted. */
@@ -25,13 +26,16 @@ export interface GroupingCounters {
  */
 export class Grouping {
   readonly counters: GroupingCounters = { findingsFolded: 0, findingsForgotten: 0 };
-  private readonly confirmed = new IncidentGroups();
+  private confirmed = new IncidentGroups();
   /** Confirmed findings whose slice is not closed in every partition yet. */
   private waiting: Finding[] = [];
   private readonly provisional = new Map<string, Finding>();
   private readonly publisher: IncidentPublisher;
   private readonly sensorNames = new Map<number, string>();
   private foldedUntilMs = 0;
+  /** Incidents forgotten since the fold was last taken. */
+  private removed: string[] = [];
+  private isFoldNew = false;
   /** What is served: the confirmed incidents with the open findings on top. */
   private shown = this.confirmed.fork();
   private isStale = true;
@@ -49,10 +53,17 @@ export class Grouping {
     this.settings = settings;
   }
 
-  /** Starts from what is stored, after taking over from another correlator. */
-  restore(incidents: readonly Incident[]): void {
+  /**
+   * Starts from what is stored, after taking over from another correlator.
+   * @param fold undefined where it is lost: then the incidents stand for it, about
+   */
+  restore(incidents: readonly Incident[], fold?: Fold): void {
+    if (fold !== undefined) {
+      this.confirmed = IncidentGroups.ofFold(fold);
+      this.foldedUntilMs = fold.foldedUntilMs;
+    }
     for (const incident of incidents) {
-      if (incident.confirmation === "confirmed" && incident.state !== "retracted")
+      if (fold === undefined && incident.confirmation === "confirmed" && incident.state !== "retracted")
         this.confirmed.restore(IncidentDraft.restore(incident, sensorHash));
       for (const { sensor } of incident.evidence) this.nameSensor(sensor);
       this.publisher.restore(incident);
@@ -69,7 +80,18 @@ export class Grouping {
     this.sensorNames.set(sensorHash(name), name);
   }
 
-  add(finding: Finding): void {
+  /** What was folded since the last call, or everything; undefined where that is nothing. */
+  takeFold(isWhole: boolean): Omit<FoldChange, "position"> | undefined {
+    if (!this.isFoldNew && !isWhole) return undefined;
+    const { foldedUntilMs, removed } = this;
+    this.removed = [];
+    this.isFoldNew = false;
+    return { isWhole, foldedUntilMs, removed, ...this.confirmed.takeFold(isWhole) };
+  }
+
+  /** @param isRead true for a finding that lay on the board when the fold was stored */
+  add(finding: Finding, isRead = false): void {
+    if (isRead && finding.confirmed && finding.sliceEndMs <= this.foldedUntilMs) return;
     if (finding.confirmed) this.waiting.push(finding);
     else this.addProvisional(finding);
     if (!this.isStale) this.shown.applyAll([open(finding)], this.foldSettings());
@@ -115,6 +137,8 @@ export class Grouping {
     for (const { id, lastSliceEndMs } of this.confirmed.all())
       if (lastSliceEndMs < beforeMs) {
         this.confirmed.remove(id);
+        this.removed.push(id);
+        this.isFoldNew = true;
         this.publisher.forget(id);
         this.isStale = true;
       }
@@ -127,6 +151,7 @@ export class Grouping {
     this.waiting = this.waiting.filter((finding) => finding.sliceEndMs > untilMs);
     this.confirmed.applyAll(due, this.foldSettings());
     this.counters.findingsFolded += due.length;
+    this.isFoldNew = true;
     this.isStale = true;
   }
 

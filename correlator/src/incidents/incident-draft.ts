@@ -1,7 +1,8 @@
 import { formatAddressKey } from "../windows/address-key.js";
 import { formatPort } from "../windows/contact-key.js";
 import { outcomeNames } from "@picket/proto/batch/flow-columns.js";
-import { ViewCounts } from "./view-counts.js";
+import { primaryKeyOf, storedFinding } from "./stored-incident.js";
+import { ViewCounts, type ViewCountsState } from "./view-counts.js";
 import {
   severities,
   strongerOrigin,
@@ -24,6 +25,43 @@ interface DraftEvidence {
   readonly contacts: ViewCounts;
   firstSeenMs: number;
   lastSeenMs: number;
+}
+
+const plainFields = [
+  "id",
+  "kind",
+  "severity",
+  "confidence",
+  "firstSeenMs",
+  "lastSeenMs",
+  "openedMs",
+  "openedKey",
+  "lastSliceEndMs",
+  "confirmed",
+  "mergedInto",
+  "sourceCount",
+  "targetCount",
+  "portCount",
+  "refusedMembers",
+  "sourceVerified",
+  "origin",
+  "policyRevision",
+] as const;
+const setFields = ["sources", "targets", "ports", "primaryKeys", "countedSources"] as const;
+
+/** Everything that a draft is, as JSON holds it. */
+export interface DraftState {
+  readonly plain: Pick<IncidentDraft, (typeof plainFields)[number]>;
+  readonly sets: Readonly<Record<(typeof setFields)[number], readonly string[]>>;
+  readonly contacts: ViewCountsState;
+  readonly factors: readonly ScoreFactor[];
+  readonly evidence: readonly {
+    readonly sensor: number;
+    readonly contacts: ViewCountsState;
+    readonly firstSeenMs: number;
+    readonly lastSeenMs: number;
+  }[];
+  readonly samples: readonly ContactSample[];
 }
 
 /**
@@ -98,6 +136,42 @@ export class IncidentDraft {
         .evidenceOf(sensorHash(sensor), firstSeenMs, lastSeenMs)
         .contacts.raise("source", storedKey, contactCount);
     return draft;
+  }
+
+  /** The draft that had this state. */
+  static of({ plain, sets, contacts, factors, evidence, samples }: DraftState): IncidentDraft {
+    const draft = Object.create(IncidentDraft.prototype) as IncidentDraft;
+    return Object.assign(draft, plain, {
+      ...Object.fromEntries(setFields.map((field) => [field, new Set(sets[field])])),
+      contacts: ViewCounts.of(contacts),
+      factors: new Map(factors.map((factor) => [factor.name, factor])),
+      evidence: new Map(
+        evidence.map(({ sensor, ...known }) => [
+          sensor,
+          { ...known, contacts: ViewCounts.of(known.contacts) },
+        ]),
+      ),
+      samples,
+    });
+  }
+
+  state(): DraftState {
+    return {
+      plain: Object.fromEntries(
+        plainFields.map((field) => [field, this[field]]),
+      ) as unknown as DraftState["plain"],
+      sets: Object.fromEntries(
+        setFields.map((field) => [field, [...this[field]]]),
+      ) as unknown as DraftState["sets"],
+      contacts: this.contacts.state(),
+      factors: [...this.factors.values()],
+      evidence: [...this.evidence].map(([sensor, known]) => ({
+        ...known,
+        sensor,
+        contacts: known.contacts.state(),
+      })),
+      samples: this.samples,
+    };
   }
 
   /** A copy that can change without changing this. */
@@ -286,39 +360,6 @@ export class IncidentDraft {
 
 /** Key under which the counts of a stored incident are kept. */
 const storedKey = "stored";
-
-/** What a stored incident gives for opening its draft again. */
-function storedFinding(incident: Incident): Finding {
-  const { kind, severity, confidence, firstSeenMs, lastSeenMs } = incident;
-  return {
-    ...incident,
-    kind,
-    view: "source",
-    severity,
-    confidence,
-    firstSeenMs,
-    lastSeenMs,
-    primaryKey: primaryKeyOf(incident),
-    partition: 0,
-    sliceStartMs: firstSeenMs,
-    sliceEndMs: lastSeenMs,
-    confirmed: incident.confirmation === "confirmed",
-    evidence: [],
-    samples: [],
-    refusedMembers: incident.coverage.refusedMembers,
-  };
-}
-
-function primaryKeyOf(incident: Incident): string {
-  if (incident.kind === "cross_host_burst")
-    return incident.targets.length > incident.sources.length ? "inbound" : "outbound";
-  if (incident.kind === "new_service" || incident.kind === "udp_flood") return incident.targets[0] ?? "";
-  if (incident.kind === "amplification" && incident.sources.length > 1) return incident.targets[0] ?? "";
-  if (incident.kind === "service_outage" || incident.kind === "beacon" || incident.kind === "syn_flood")
-    return `${incident.targets[0]} ${incident.ports[0]}`;
-  if (incident.kind === "distributed_scan" || incident.kind === "campaign") return incident.ports[0] ?? "";
-  return incident.sources[0] ?? "";
-}
 
 function sampleOf(sample: Finding["samples"][number], sensorName: (sensor: number) => string): ContactSample {
   return {

@@ -13,6 +13,7 @@ import {
   type BackgroundSettings,
 } from "./background.js";
 import { BurstGroups } from "./burst-groups.js";
+import type { Fold } from "./fold.js";
 
 /** What the fold needs to know besides the findings. */
 export interface GroupingSettings {
@@ -51,11 +52,11 @@ export class IncidentGroups {
   private readonly owned = new Set<string>();
   private readonly changed = new Set<string>();
 
-  constructor(base?: IncidentGroups) {
+  constructor(base?: IncidentGroups, bursts = new BurstGroups()) {
     this.drafts = new Map(base?.drafts);
     this.byKey = new Map(base?.byKey);
     this.starBySource = new Map(base?.starBySource);
-    this.bursts = base === undefined ? new BurstGroups() : base.bursts.clone();
+    this.bursts = base === undefined ? bursts : base.bursts.clone();
   }
 
   /** A fold that goes on from here without changing this one. */
@@ -76,6 +77,36 @@ export class IncidentGroups {
     const ids = [...this.changed];
     this.changed.clear();
     return ids;
+  }
+
+  /** The bursts and every incident, or those that changed since the last call. */
+  takeFold(isWhole: boolean): Pick<Fold, "bursts" | "incidents"> {
+    const changed = this.takeChanged();
+    const ids = new Set(isWhole ? this.drafts.keys() : changed);
+    const [keys, claims] = [this.byKey, this.starBySource].map((index) => placesOf(index, ids));
+    const incidents = [...ids].flatMap((id) => {
+      const draft = this.drafts.get(id);
+      return draft === undefined
+        ? []
+        : { draft: draft.state(), keys: keys.get(id) ?? [], claims: claims.get(id) ?? [] };
+    });
+    return { bursts: this.bursts.state(), incidents };
+  }
+
+  /** The groups that had this fold; a key of two incidents leads to the one seen last. */
+  static ofFold({ bursts, incidents }: Pick<Fold, "bursts" | "incidents">): IncidentGroups {
+    const groups = new IncidentGroups(undefined, BurstGroups.of(bursts));
+    const inOrder = [...incidents].sort(
+      (a, b) => a.draft.plain.lastSliceEndMs - b.draft.plain.lastSliceEndMs,
+    );
+    for (const { draft, keys, claims } of inOrder) {
+      const { id } = draft.plain;
+      groups.drafts.set(id, IncidentDraft.of(draft));
+      groups.owned.add(id);
+      for (const key of keys) groups.byKey.set(key, id);
+      for (const source of claims) groups.starBySource.set(source, id);
+    }
+    return groups;
   }
 
   /** Puts back an incident that was stored; it stays open for what joins it. */
@@ -331,6 +362,18 @@ function isSweepOfScan(kind: IncidentKind, finding: Finding): boolean {
 
 function keyText(kind: IncidentKind, primaryKey: string): string {
   return `${familyOf(kind)}|${primaryKey}`;
+}
+
+/** What leads to each of the ids. */
+function placesOf(index: ReadonlyMap<string, string>, ids: ReadonlySet<string>): Map<string, string[]> {
+  const places = new Map<string, string[]>();
+  for (const [place, id] of index) {
+    if (!ids.has(id)) continue;
+    const known = places.get(id);
+    if (known === undefined) places.set(id, [place]);
+    else known.push(place);
+  }
+  return places;
 }
 
 function deleteIf(map: Map<string, string>, key: string, value: string): void {

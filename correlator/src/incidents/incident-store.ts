@@ -1,3 +1,4 @@
+import type { Fold, FoldChange } from "./fold.js";
 import type { ReviewChange } from "./incident-review.js";
 import type { Finding, Incident, IncidentEvent, IncidentKind, IncidentState, Severity } from "./incident.js";
 
@@ -47,7 +48,10 @@ export interface IncidentStore {
    */
   review(change: ReviewChange): Promise<Incident | undefined>;
   get(id: string): Promise<Incident | undefined>;
-  /** Every stored incident that matches, in no particular order; `stale` when the store cannot be reached and this is the last known. */
+  /**
+   * Every stored incident that matches, in no particular order; `stale` when the store cannot be
+   * reached and this is the last known. Throws PicketError SERVER_UNREACHABLE when nothing is.
+   */
   list(filter: IncidentFilter): Promise<{ incidents: Incident[]; stale: boolean }>;
   /**
    * Events after the cursor, then new ones as they come, until `signal` aborts.
@@ -63,6 +67,8 @@ export interface IncidentStore {
   latestCursor?(): Promise<string>;
   close(): Promise<void>;
 }
+
+export type FoldSaving = "saved" | "refused" | "absent";
 
 /** What correlators tell the grouping. */
 export type BoardEntry =
@@ -86,8 +92,23 @@ export type BoardEntry =
 export interface FindingBoard {
   /** Appends in order; all or nothing. False when a partition is not closed until its `afterMs`. */
   post(entries: readonly BoardEntry[]): Promise<boolean>;
-  /** Entries after a position ("" is the oldest kept), at most `entriesMax`, with the position after the last. */
-  read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }>;
+  /**
+   * Entries after a position ("" is the oldest kept), at most `entriesMax`, with the position after the last.
+   * @param untilPosition none after this one
+   */
+  read(
+    position: string,
+    entriesMax: number,
+    untilPosition?: string,
+  ): Promise<{ entries: BoardEntry[]; position: string }>;
+  /** What the grouping had folded; undefined where nothing is stored or another version stored it. */
+  loadFold(): Promise<Fold | undefined>;
+  /**
+   * Stores what the grouping folded, under its lease.
+   * @returns "refused" when a higher fence was seen; "absent" when what this change builds on is
+   * not stored, so that the whole fold must be
+   */
+  saveFold(change: FoldChange, fence: number): Promise<FoldSaving>;
   /** Until when each partition is closed, milliseconds; index is the partition, 0 where never. */
   closedUntil(): Promise<Float64Array>;
   close(): Promise<void>;

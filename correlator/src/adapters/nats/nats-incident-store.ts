@@ -72,6 +72,8 @@ export class NatsIncidentStore implements IncidentStore {
 
   async list(filter: IncidentFilter): Promise<{ incidents: Incident[]; stale: boolean }> {
     const { stale } = await this.#freshen();
+    if (stale && this.#copied.sequence < 0)
+      throw new PicketError("SERVER_UNREACHABLE", "redis does not answer, and no incident was read before");
     return { incidents: [...this.#copy.values()].filter(incidentMatcher(filter)), stale };
   }
 

@@ -1,6 +1,8 @@
-import type { BoardEntry, FindingBoard } from "../../incidents/incident-store.js";
+import type { Fold, FoldChange } from "../../incidents/fold.js";
+import type { BoardEntry, FindingBoard, FoldSaving } from "../../incidents/incident-store.js";
 import { partitionCount } from "../../windows/window-store.js";
 import { redisScript, type RedisConnection } from "./redis-connection.js";
+import { RedisFold } from "./redis-fold.js";
 import { bytes, list } from "./redis-reply.js";
 
 /** Stream of findings. */
@@ -42,13 +44,17 @@ return 1
 /**
  * The board of all correlators of one Redis: a stream of the last half hour,
  * about `entriesMax` entries and 24 MiB at most. Whoever takes the grouping over needs the
- * findings of open slices only; older ones are in the incidents.
+ * findings of open slices only; older ones are in the fold.
  */
 export class RedisFindingBoard implements FindingBoard {
+  private readonly fold: RedisFold;
+
   constructor(
     private readonly connection: RedisConnection,
     private readonly entriesMax = 100_000,
-  ) {}
+  ) {
+    this.fold = new RedisFold(connection);
+  }
 
   async post(entries: readonly BoardEntry[]): Promise<boolean> {
     if (entries.length === 0) return true;
@@ -67,10 +73,22 @@ export class RedisFindingBoard implements FindingBoard {
   }
 
   /** The position is the id of a stream entry. */
-  async read(position: string, entriesMax: number): Promise<{ entries: BoardEntry[]; position: string }> {
+  async read(
+    position: string,
+    entriesMax: number,
+    untilPosition = "+",
+  ): Promise<{ entries: BoardEntry[]; position: string }> {
+    if (untilPosition === "") return { entries: [], position };
     const from = position === "" ? "-" : `(${position}`;
     const reply = list(
-      await this.connection.command(["XRANGE", boardLogKey, from, "+", "COUNT", String(entriesMax)]),
+      await this.connection.command([
+        "XRANGE",
+        boardLogKey,
+        from,
+        untilPosition,
+        "COUNT",
+        String(entriesMax),
+      ]),
     );
     const entries: BoardEntry[] = [];
     let last = position;
@@ -88,6 +106,14 @@ export class RedisFindingBoard implements FindingBoard {
     for (let at = 0; at < reply.length; at += 2)
       closed[Number(bytes(reply[at]).toString())] = Number(bytes(reply[at + 1]).toString());
     return closed;
+  }
+
+  loadFold(): Promise<Fold | undefined> {
+    return this.fold.load();
+  }
+
+  saveFold(change: FoldChange, fence: number): Promise<FoldSaving> {
+    return this.fold.save(change, fence);
   }
 
   /** The connection belongs to whoever made it. */
