@@ -5,7 +5,9 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const projects = ["proto", "sensor", "correlator", "api", "deploy", "test"];
 
 /** Sources are tested without a build: workspace imports resolve to TypeScript. */
-const conditions = ["picket:source", "node", "import", "default"];
+const sources = ["picket:source", "node", "import", "default"];
+/** After a build the tests of the whole take what was built: `npm test` sets it. */
+const isBuilt = process.env["PICKET_TEST_BUILT"] === "1";
 
 /** Files that take longest, most of it waiting; what starts last should be short. */
 const slowest = [
@@ -42,8 +44,9 @@ export default defineConfig({
     maxWorkers: Math.max(3, availableParallelism() - 1),
     sequence: { sequencer: SlowestFirst },
     projects: projects.map((name) => ({
-      resolve: { conditions },
-      ssr: { resolve: { conditions } },
+      ...(isBuilt && name === "test"
+        ? {}
+        : { resolve: { conditions: sources }, ssr: { resolve: { conditions: sources } } }),
       oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
       test: {
         name,
@@ -51,10 +54,12 @@ export default defineConfig({
         include: ["**/*.spec.ts"],
         exclude: ["**/dist/**", "**/node_modules/**"],
         pool: "forks",
+        // A process for each file costs more than most files do; none of them leaves anything behind.
+        isolate: false,
         // Conditions end as soon as they hold; a loaded machine takes its time.
         testTimeout: 60_000,
         hookTimeout: 60_000,
-        server: { deps: { inline: [/@picket\//] } },
+        server: { deps: isBuilt && name === "test" ? { external: [/\/dist\//] } : { inline: [/@picket\//] } },
       },
     })),
   },

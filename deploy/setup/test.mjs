@@ -100,7 +100,8 @@ async function runStep(step) {
 }
 
 function execute(command) {
-  const env = { ...process.env, NX_DAEMON: "false", NX_TUI: "false" };
+  // The build comes first: the tests of the whole take what it made.
+  const env = { ...process.env, NX_DAEMON: "false", NX_TUI: "false", PICKET_TEST_BUILT: "1" };
   child = spawn(command[0], command.slice(1), { cwd: root, stdio: ["ignore", "inherit", "inherit"], env });
   return new Promise((resolve) => {
     child.on("error", () => resolve(127));
