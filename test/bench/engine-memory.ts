@@ -13,6 +13,8 @@ import { median, rounded, type Benchmark } from "./benchmark.js";
 const batches = 2000;
 const recordsPerBatch = 200;
 const batchesPerGroup = 50;
+const sensors = 200;
+const fleetFlowsPerSecond = 2000;
 const startMs = 1_790_000_000_000;
 
 interface EncodedBatch {
@@ -46,7 +48,7 @@ export const engineMemory: Benchmark = {
       apart: { attack: rounded(median(attackValues)) },
       ratio: { attack: rounded(median(labValues) / median(attackValues)) },
       runs,
-      notes: [`${batches} batches of ${recordsPerBatch} flows from 200 sensors, decode included`],
+      notes: [`${batches} batches of ${recordsPerBatch} flows from ${sensors} sensors, decode included`],
     };
   },
 };
@@ -54,11 +56,12 @@ export const engineMemory: Benchmark = {
 function encodeFleet(failedShare: number): EncodedBatch[] {
   const flows = new FleetFlows({
     seed: 7,
-    sensors: 200,
+    sensors,
     failedShare,
     recordsPerBatch,
     startMs,
-    flowsPerSecond: 2000,
+    flowsPerSecond: fleetFlowsPerSecond,
+    batchSpanMs: (recordsPerBatch * sensors * 1000) / fleetFlowsPerSecond,
   });
   const scratch = new Uint8Array(batchBytesMax);
   return Array.from({ length: batches }, () => {

@@ -16,6 +16,8 @@ import type { Contact } from "../windows/window-store.js";
 export const partiesMax = 256;
 /** Most contacts that a finding shows as samples. */
 export const samplesMax = 8;
+/** Numbers of protocols. */
+const protocols = 256;
 
 /** A contact with the source that made it. */
 export interface SourcedContact {
@@ -41,9 +43,15 @@ export interface Verdict {
 
 /** Builds the finding of a verdict over its contacts; the contacts must not be empty. */
 export function findingOf(verdict: Verdict, contacts: readonly SourcedContact[]): Finding {
-  const sources = distinct(contacts.map(({ source }) => formatAddressKey(source)));
-  const targets = distinct(contacts.map(({ contact }) => formatAddressKey(contact.destination)));
-  const ports = distinct(contacts.map(({ contact }) => formatPort(contact.port, contact.protocol)));
+  const [sourceKeys, targetKeys, portKeys] = [new Set<string>(), new Set<string>(), new Set<number>()];
+  for (const { source, contact } of contacts) {
+    sourceKeys.add(source);
+    targetKeys.add(contact.destination);
+    portKeys.add(contact.port * protocols + contact.protocol);
+  }
+  const sources = distinct(sourceKeys, formatAddressKey);
+  const targets = distinct(targetKeys, formatAddressKey);
+  const ports = distinct(portKeys, (key) => formatPort(Math.floor(key / protocols), key % protocols));
   const times = contacts.map(({ contact }) => contact.firstMs);
   return {
     ...verdict,
@@ -106,6 +114,9 @@ function sampleOf({ source, contact }: SourcedContact): FindingContact {
   return { source, destination, protocol, port, firstMs, outcome, sensors };
 }
 
-function distinct(texts: readonly string[]): string[] {
-  return [...new Set(texts)].sort();
+/** Texts of the keys, each once and in order. */
+function distinct<K>(keys: ReadonlySet<K>, format: (key: K) => string): string[] {
+  const texts = new Set<string>();
+  for (const key of keys) texts.add(format(key));
+  return [...texts].sort();
 }

@@ -88,7 +88,7 @@ function isFromOutside({ sources }: Finding, { isInside }: BackgroundSettings): 
  */
 export function weighedAtEdge(finding: Finding, settings: BackgroundSettings): Finding {
   const { kind, severity, targetCount, sourceCount } = finding;
-  if ((severity !== "medium" && severity !== "high") || !isFromOutside(finding, settings)) return finding;
+  if (severity !== "medium" && severity !== "high") return finding;
   const isLow =
     kind === "campaign"
       ? targetCount < fleetTargetsMin && isSlow(finding, slowCampaignFactor * settings.contactsMax)
@@ -96,7 +96,7 @@ export function weighedAtEdge(finding: Finding, settings: BackgroundSettings): F
         targetCount === 1 &&
         sourceCount === 1 &&
         (severity === "medium" || isSlow(finding, settings.contactsMax));
-  return isLow ? { ...finding, severity: "low" } : finding;
+  return isLow && isFromOutside(finding, settings) ? { ...finding, severity: "low" } : finding;
 }
 
 function isSlow({ contactCount, firstSeenMs, lastSeenMs }: Finding, contactsPerHour: number): boolean {

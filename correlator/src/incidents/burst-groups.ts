@@ -12,16 +12,17 @@ export type BurstState = readonly (readonly [direction: string, findings: readon
 
 /** Host bursts of the last slices, by direction: what a cross-host burst is made of. */
 export class BurstGroups {
-  private readonly recent = new Map<string, Finding[]>();
+  private readonly recent = new Map<string, RecentBursts>();
 
   static of(state: BurstState): BurstGroups {
     const groups = new BurstGroups();
-    for (const [direction, findings] of state) groups.recent.set(direction, [...findings]);
+    for (const [direction, findings] of state)
+      groups.recent.set(direction, new RecentBursts(direction, findings));
     return groups;
   }
 
   state(): BurstState {
-    return [...this.recent].map(([direction, findings]) => [direction, [...findings]]);
+    return [...this.recent].map(([direction, { findings }]) => [direction, findings]);
   }
 
   clone(): BurstGroups {
@@ -37,38 +38,107 @@ export class BurstGroups {
     for (const direction of ["inbound", "outbound"]) {
       const now = findings.filter(({ primaryKey }) => primaryKey.startsWith(direction));
       if (now.length === 0) continue;
-      const recent = this.recentWith(direction, now);
-      this.recent.set(direction, recent);
-      if (recent.length >= hostsMin) crossing.push(crossHostBurst(direction, now[0], recent, hostsMin));
+      let recent = this.recent.get(direction);
+      if (recent === undefined) this.recent.set(direction, (recent = new RecentBursts(direction)));
+      recent.add(now);
+      if (recent.findings.length >= hostsMin) crossing.push(crossHostBurst(recent, now[0], hostsMin));
     }
     return crossing;
   }
+}
 
-  /** The new ones and what other hosts did within the same moment. */
-  private recentWith(direction: string, now: readonly Finding[]): Finding[] {
+/** The bursts of one direction within a moment, and how many of them share a peer or a port. */
+class RecentBursts {
+  findings: readonly Finding[];
+  private counted: { readonly peers: SharedNames; readonly ports: SharedNames } | undefined;
+
+  constructor(
+    readonly direction: string,
+    findings: readonly Finding[] = [],
+  ) {
+    this.findings = findings;
+  }
+
+  get isOutbound(): boolean {
+    return this.direction === "outbound";
+  }
+
+  /** Counted when first asked for: most copies of a group never are. */
+  get shared(): { readonly peers: SharedNames; readonly ports: SharedNames } {
+    if (this.counted === undefined) {
+      this.counted = { peers: new SharedNames(), ports: new SharedNames() };
+      for (const finding of this.findings) this.count(finding, 1);
+    }
+    return this.counted;
+  }
+
+  /** The new ones stay with what other hosts did within the same moment. */
+  add(now: readonly Finding[]): void {
     const hosts = new Set(now.map(({ primaryKey }) => primaryKey));
-    const earlier = (this.recent.get(direction) ?? []).filter(
-      (known) =>
-        Math.abs(now[0].sliceStartMs - known.sliceStartMs) <= togetherSlices * startSliceMs &&
-        !hosts.has(known.primaryKey),
-    );
-    return [...earlier, ...now];
+    const isNow = (known: Finding): boolean =>
+      Math.abs(now[0].sliceStartMs - known.sliceStartMs) <= togetherSlices * startSliceMs &&
+      !hosts.has(known.primaryKey);
+    const kept: Finding[] = [];
+    for (const known of this.findings)
+      if (isNow(known)) kept.push(known);
+      else this.count(known, -1);
+    for (const finding of now) this.count(finding, 1);
+    this.findings = [...kept, ...now];
+  }
+
+  private count(finding: Finding, change: 1 | -1): void {
+    const { counted } = this;
+    if (counted === undefined) return;
+    counted.peers.add(this.isOutbound ? finding.targets : finding.sources, change);
+    counted.ports.add(finding.ports, change);
   }
 }
 
-function crossHostBurst(
-  direction: string,
-  newest: Finding,
-  bursts: readonly Finding[],
-  hostsMin: number,
-): Finding {
+/** How many hosts have each name, and the one that the most have. */
+class SharedNames {
+  private readonly counts = new Map<string, number>();
+  /** Undefined when it has to be looked for. */
+  private best: { readonly name: string; readonly hosts: number } | undefined = { name: "", hosts: 0 };
+
+  add(names: readonly string[], change: 1 | -1): void {
+    for (const name of names) {
+      const hosts = (this.counts.get(name) ?? 0) + change;
+      if (hosts === 0) this.counts.delete(name);
+      else this.counts.set(name, hosts);
+      if (change < 0 && name === this.best?.name) this.best = undefined;
+      else if (change > 0 && this.best !== undefined && isMore(name, hosts, this.best))
+        this.best = { name, hosts };
+    }
+  }
+
+  /** Where those are enough and more than half of all; else none. */
+  most(hostsMin: number, hostCount: number): { readonly names: string[]; readonly hosts: number } {
+    if (this.best === undefined) {
+      this.best = { name: "", hosts: 0 };
+      for (const [name, hosts] of this.counts)
+        if (isMore(name, hosts, this.best)) this.best = { name, hosts };
+    }
+    const { name, hosts } = this.best;
+    return hosts < hostsMin || hosts * 2 <= hostCount ? { names: [], hosts: 0 } : { names: [name], hosts };
+  }
+}
+
+function isMore(
+  name: string,
+  hosts: number,
+  than: { readonly name: string; readonly hosts: number },
+): boolean {
+  return hosts > than.hosts || (hosts === than.hosts && name < than.name);
+}
+
+function crossHostBurst(recent: RecentBursts, newest: Finding, hostsMin: number): Finding {
+  const { direction, findings: bursts, isOutbound, shared } = recent;
   const byOnset = [...bursts].sort(
     (a, b) => a.sliceStartMs - b.sliceStartMs || (a.primaryKey < b.primaryKey ? -1 : 1),
   );
   const hosts = byOnset.map(({ primaryKey }) => primaryKey.slice(direction.length + 1));
-  const isOutbound = direction === "outbound";
-  const peer = mostShared(byOnset, (burst) => (isOutbound ? burst.targets : burst.sources), hostsMin);
-  const port = mostShared(byOnset, ({ ports }) => ports, hostsMin);
+  const peer = shared.peers.most(hostsMin, bursts.length);
+  const port = shared.ports.most(hostsMin, bursts.length);
   const [sources, targets] = isOutbound ? [hosts, peer.names] : [peer.names, hosts];
   const flows = bursts.reduce((sum, burst) => sum + burst.contactCount, 0);
   return {
@@ -96,19 +166,4 @@ function crossHostBurst(
     evidence: byOnset.flatMap((burst) => burst.evidence),
     samples: byOnset.flatMap((burst) => burst.samples.slice(0, samplesPerHost)).slice(0, samplesMax),
   };
-}
-
-/** The one name that the most hosts have, where those are enough and more than half; else none. */
-function mostShared(
-  bursts: readonly Finding[],
-  namesOf: (burst: Finding) => readonly string[],
-  hostsMin: number,
-): { readonly names: string[]; readonly hosts: number } {
-  const counts = new Map<string, number>();
-  for (const burst of bursts)
-    for (const name of namesOf(burst)) counts.set(name, (counts.get(name) ?? 0) + 1);
-  const [most] = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  if (most === undefined || most[1] < hostsMin || most[1] * 2 <= bursts.length)
-    return { names: [], hosts: 0 };
-  return { names: [most[0]], hosts: most[1] };
 }

@@ -16,6 +16,8 @@ const leaseName = "incidents";
 const leaseMs = 3000;
 const entriesPerRead = 1000;
 const sensorsEveryMs = 2000;
+/** Addresses of which it is remembered whether they are inside. */
+const insideMax = 65_536;
 
 /** The ports that grouping works on. */
 export interface GroupingPorts {
@@ -50,6 +52,8 @@ export class GroupingLoop {
   private policy: Policy | undefined;
   /** Kept whoever groups, so that whoever takes over knows what was missed. */
   private readonly history = new CoverageHistory();
+  /** Addresses by whether they are inside. */
+  private readonly inside = new Map<string, boolean>();
   private gapPosition = "";
   private sensorsMs = -Infinity;
   private sensors: readonly SensorRecord[] = [];
@@ -64,6 +68,7 @@ export class GroupingLoop {
   setPolicy(policy: Policy, home: HomeNetworks): void {
     this.policy = policy;
     this.home = home;
+    this.inside.clear();
     this.term?.grouping.configure(this.settings());
   }
 
@@ -138,8 +143,8 @@ export class GroupingLoop {
     for (;;) {
       const { entries, position } = await this.ports.board.read(term.position, entriesPerRead, untilPosition);
       term.position = position;
-      for (const entry of entries)
-        if (entry.kind === "finding") term.grouping.add(entry.finding, untilPosition !== undefined);
+      const findings = entries.flatMap((entry) => (entry.kind === "finding" ? entry.finding : []));
+      term.grouping.addAll(findings, untilPosition !== undefined);
       if (entries.length < entriesPerRead) return;
     }
   }
@@ -181,7 +186,13 @@ export class GroupingLoop {
   }
 
   private readonly isInside = (address: string): boolean => {
-    const key = addressKeyOfText(address);
-    return key !== undefined && this.home !== undefined && this.home.isInsideKey(key);
+    let known = this.inside.get(address);
+    if (known === undefined) {
+      const key = addressKeyOfText(address);
+      known = key !== undefined && this.home !== undefined && this.home.isInsideKey(key);
+      if (this.inside.size >= insideMax) this.inside.clear();
+      this.inside.set(address, known);
+    }
+    return known;
   };
 }

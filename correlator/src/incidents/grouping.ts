@@ -89,12 +89,20 @@ export class Grouping {
     return { isWhole, foldedUntilMs, removed, ...this.confirmed.takeFold(isWhole) };
   }
 
-  /** @param isRead true for a finding that lay on the board when the fold was stored */
-  add(finding: Finding, isRead = false): void {
-    if (isRead && finding.confirmed && finding.sliceEndMs <= this.foldedUntilMs) return;
-    if (finding.confirmed) this.waiting.push(finding);
-    else this.addProvisional(finding);
-    if (!this.isStale) this.shown.applyAll([open(finding)], this.foldSettings());
+  /**
+   * Findings as the board has them; of one window the last counts.
+   * @param areRead true for those that lay on the board when the fold was stored
+   */
+  addAll(findings: readonly Finding[], areRead = false): void {
+    const shown = new Map<string, Finding>();
+    for (const finding of findings) {
+      if (!finding.confirmed) this.addProvisional(finding);
+      else if (areRead && finding.sliceEndMs <= this.foldedUntilMs) continue;
+      else this.waiting.push(finding);
+      shown.set(`${keyOf(finding)}|${finding.kind}`, finding);
+    }
+    if (!this.isStale && shown.size > 0)
+      this.shown.applyAll([...shown.values()].map(open), this.foldSettings());
   }
 
   /** @param closedUntilMs by partition: every slice that ends at or before it is closed there. */
@@ -164,7 +172,7 @@ export class Grouping {
 
   /** Two correlators may tell of one window; what arrives last need not be what was read last. */
   private addProvisional(finding: Finding): void {
-    const key = `${finding.view === "facts" ? `${finding.kind} ${finding.partition}` : finding.view}|${finding.primaryKey}|${finding.sliceEndMs}`;
+    const key = keyOf(finding);
     const known = this.provisional.get(key);
     if (known !== undefined && known.contactCount > finding.contactCount) return;
     const oldest = this.provisional.keys().next().value;
@@ -181,6 +189,11 @@ export class Grouping {
 
   private readonly sensorName = (sensor: number): string =>
     this.sensorNames.get(sensor) ?? `sensor-${sensor.toString(16)}`;
+}
+
+/** The window that a finding is about. */
+function keyOf({ view, kind, partition, primaryKey, sliceEndMs }: Finding): string {
+  return `${view === "facts" ? `${kind} ${partition}` : view}|${primaryKey}|${sliceEndMs}`;
 }
 
 /** A finding whose slice is not closed everywhere confirms nothing yet. */
