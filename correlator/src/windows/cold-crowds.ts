@@ -58,7 +58,7 @@ export class ColdCrowds {
     let slot = this.probe(hash.high, hash.low);
     if (this.counts[slot] !== 0) return slot;
     if (this.size >= this.sizeMax) return -1;
-    if (this.size * 2 >= this.counts.length) {
+    if (this.size * 4 >= this.counts.length * 3) {
       this.grow();
       slot = this.probe(hash.high, hash.low);
     }

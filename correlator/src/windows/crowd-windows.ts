@@ -22,8 +22,8 @@ import {
 /** Slices behind the closed ones whose sources are kept; counts of hot crowds for 7 days. */
 const slicesKept = 6;
 const historySlicesKept = 7 * 144;
-/** Crowds of one slice; those of one more subject are refused. */
-const crowdsMax = 2_000_000;
+/** Crowds of one slice, 46 MB; those of one more subject are refused. */
+const crowdsMax = 1_500_000;
 
 /** Sources of a crowd that is hot. */
 class Crowd {

@@ -1,4 +1,5 @@
 import type { FactKind, FactMember, FactObservation, FactWindow } from "./fact-window.js";
+import { onlySensor, withSensor } from "./sensor-list.js";
 import type { TouchedWindows } from "./touched-windows.js";
 import type { HotWindow, WindowStoreCounters } from "./window-store.js";
 
@@ -6,7 +7,6 @@ import type { HotWindow, WindowStoreCounters } from "./window-store.js";
 const subjectsMax = 100_000;
 /** Refused members of one subject and slice that are told apart. */
 const refusedMax = 4096;
-const sensorsMax = 4;
 /** A slice that no open slice's detector reads is kept for one more slice, at most this long. */
 const spareMsMax = 2 * 3_600_000;
 
@@ -102,15 +102,14 @@ function countOf({ more }: Subject): number {
 }
 
 function newMember({ member, timeMs, value, sensor }: FactObservation): MutableMember {
-  return { member, firstMs: timeMs, lastMs: timeMs, value, sensors: [sensor] };
+  return { member, firstMs: timeMs, lastMs: timeMs, value, sensors: onlySensor(sensor) };
 }
 
 function mergeMember(known: MutableMember, { timeMs, value, sensor }: FactObservation): void {
   known.firstMs = Math.min(known.firstMs, timeMs);
   known.lastMs = Math.max(known.lastMs, timeMs);
   known.value = Math.max(known.value, value);
-  if (known.sensors.includes(sensor)) return;
-  known.sensors = [...known.sensors, sensor].sort((a, b) => a - b).slice(0, sensorsMax);
+  known.sensors = withSensor(known.sensors, sensor);
 }
 
 function sortMembers(members: FactMember[]): FactMember[] {

@@ -1,5 +1,6 @@
 import type { AddressKey } from "./address-key.js";
 import { contactKey } from "./contact-key.js";
+import { onlySensor, withSensor } from "./sensor-list.js";
 import type { TouchedWindows } from "./touched-windows.js";
 import { memoryDays, sourceContacts, type SourceContacts } from "./source-contacts.js";
 import {
@@ -22,7 +23,6 @@ const evictionScan = 32;
 const answeredFactor = 8;
 /** Refused contacts of one source that are told apart. */
 const refusedMax = 8192;
-const sensorsMax = 4;
 /** Sources of which what was read is kept; beyond it all of it is forgotten. */
 const readsMax = 16_384;
 
@@ -281,7 +281,7 @@ function newContact(from: ContactObservation): MutableContact {
     outcome: from.outcome,
     stealth: from.stealth,
     traits: from.traits,
-    sensors: aloneOf(from.sensor),
+    sensors: onlySensor(from.sensor),
   };
 }
 
@@ -291,18 +291,5 @@ function mergeContact(into: MutableContact, from: ContactObservation): void {
   if (from.outcome > into.outcome) into.outcome = from.outcome;
   if (from.stealth > into.stealth) into.stealth = from.stealth;
   into.traits |= from.traits;
-  if (into.sensors.includes(from.sensor)) return;
-  into.sensors = [...into.sensors, from.sensor].sort((a, b) => a - b).slice(0, sensorsMax);
-}
-
-const alone = new Map<number, readonly number[]>();
-const aloneMax = 65_536;
-
-/** A list of one sensor, the same for all that have it. */
-function aloneOf(sensor: number): readonly number[] {
-  let list = alone.get(sensor);
-  if (list !== undefined) return list;
-  list = [sensor];
-  if (alone.size < aloneMax) alone.set(sensor, list);
-  return list;
+  into.sensors = withSensor(into.sensors, from.sensor);
 }
