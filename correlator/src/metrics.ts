@@ -1,10 +1,11 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import { PicketError } from "@picket/proto/picket-error.js";
-import { Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Gauge, Registry } from "prom-client";
 
 /**
  * Counters of the correlator as Prometheus metrics `picket_correlator_NAME`,
- * read when somebody asks.
+ * read when somebody asks; where they are served, also the process's memory, CPU
+ * and event loop under their usual names.
  */
 export class CorrelatorMetrics {
   readonly #registry = new Registry();
@@ -29,6 +30,7 @@ export class CorrelatorMetrics {
       server.listen(Number(address.slice(colon + 1)), address.slice(0, colon), resolve);
     });
     this.#server = server;
+    collectDefaultMetrics({ register: this.#registry });
   }
 
   async close(): Promise<void> {

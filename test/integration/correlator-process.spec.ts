@@ -217,4 +217,5 @@ it("metrics are served as text", async () => {
     return text !== "";
   });
   expect(text).toMatch(/^picket_correlator_batches_received 0$/m);
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
 });
