@@ -54,8 +54,15 @@ function readArguments(
     const { values, positionals } = parseArgs({
       args: [...args],
       allowPositionals: true,
-      options: { runs: { type: "string" }, packets: { type: "string" }, flows: { type: "string" } },
+      options: {
+        runs: { type: "string" },
+        packets: { type: "string" },
+        flows: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
     });
+    if (values.help === true) return { given: {} };
+    delete values.help;
     if (positionals.length > 1) return "give one benchmark at a time";
     const given = Object.fromEntries(Object.entries(values).map(([key, text]) => [key, Number(text)]));
     for (const [key, value] of Object.entries(given))

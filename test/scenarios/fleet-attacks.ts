@@ -66,7 +66,8 @@ export const attackKinds: readonly AttackKind[] = [
     name: "horizontal-scan",
     summary: "an inside machine tries one port of thirty hosts",
     kinds: ["horizontal_scan"],
-    severityMin: "medium",
+    // A small fleet has fewer hosts than it asks for.
+    severityMin: "low",
     lengthMs: () => 10 * second,
     flows: (scene) => scene.targets(30).map((target) => scene.probe(scene.insider(), target, scene.port(0))),
     decided: bySource,

@@ -5,9 +5,15 @@ import { scorecardPage } from "./scorecard-page.js";
 import { sections } from "./sections.js";
 
 // npm run scorecard: measures everything, prints it, and writes the page where the captures are at hand.
-process.exitCode = await main();
+process.exitCode = await main(process.argv.slice(2));
 
-async function main(): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  if (args.length > 0) {
+    process.stderr.write(
+      "npm run scorecard takes no arguments: it measures everything and writes docs/scorecard.md\n",
+    );
+    return args.includes("--help") || args.includes("-h") ? 0 : 2;
+  }
   const isThere = existsSync(capturesFolder);
   const measured = new Map<Check, Measured>();
   let wrong = 0;
