@@ -7,6 +7,7 @@ import {
   hotStartsMin,
   partitionOf,
   startSliceMs,
+  type CrowdKey,
   type HotWindow,
   type Observations,
   type WindowLimits,
@@ -237,6 +238,15 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
   });
 }
 
+/** Sources of all other ports in the slice, over the number of ports. */
+function evenShare(key: CrowdKey, keys: readonly CrowdKey[], model: WindowModel): number {
+  if (key.kind !== "port") return 0;
+  const others = keys.filter(
+    ({ kind, slice: other, subject }) => kind === "port" && other === key.slice && subject !== key.subject,
+  );
+  return others.reduce((sum, other) => sum + model.crowdSources(other).length, 0) / 65_536;
+}
+
 /** Everything that can be read equals the model of what was merged. */
 async function expectModel(store: WindowStore, merged: readonly Observations[]): Promise<void> {
   const model = new WindowModel(merged);
@@ -262,6 +272,7 @@ async function expectCrowds(store: WindowStore, model: WindowModel): Promise<voi
   for (const [index, key] of keys.entries()) {
     expect([...windows[index].sources].sort()).toEqual(model.crowdSources(key));
     expect(windows[index].count).toBe(windows[index].sources.length);
+    expect(windows[index].evenShare).toBe(evenShare(key, keys, model));
     const history = await store.readCrowdHistory(key);
     expect(new Map([...history].sort(([a], [b]) => a - b))).toEqual(model.crowdHistory(key));
   }

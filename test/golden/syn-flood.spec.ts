@@ -2,6 +2,7 @@ import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { scenarioStartMs, type ScenarioFlow } from "../engine/flow-scenario.js";
 import { benignMix } from "../engine/scenarios.js";
+import { SeededRandom } from "../scenarios/seeded-random.js";
 import { incidentsOf } from "./golden-run.js";
 
 /** Connections to one web server, so many a second for so long. */
@@ -44,6 +45,20 @@ describe("a SYN flood", () => {
     expect(await incidentsOf([...flood, ...benignMix()])).toMatchObject([
       { kind: "syn_flood", severity: "high", targets: ["10.9.0.12"], ports: ["tcp/443"] },
     ]);
+  });
+
+  it("at random ports of several hosts is no scan of the ports that it hits by chance", async () => {
+    const random = new SeededRandom(7);
+    const flood = connections(500, 60, Outcome.ignored, (index) => `10.20.${index >> 8}.${index & 255}`).map(
+      (flow, index) => ({
+        ...flow,
+        destination: `10.9.0.${12 + (index % 4)}`,
+        port: random.between(1, 65_535),
+      }),
+    );
+    const incidents = await incidentsOf(flood);
+    expect(incidents.length).toBeLessThanOrEqual(5);
+    expect(incidents.filter(({ portCount }) => portCount === 1)).toEqual([]);
   });
 
   it("is not what a busy server is given to serve", async () => {

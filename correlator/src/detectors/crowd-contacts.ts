@@ -19,6 +19,8 @@ export interface CrowdMembers {
   readonly refused: number;
   /** Earlier slices with at least two sources. */
   readonly history: ReadonlyMap<number, number>;
+  /** See `CrowdWindow`; the larger of the two slices. */
+  readonly evenShare: number;
   readonly isInside: (address: string) => boolean;
   /** The service answered someone today or yesterday (service crowds). */
   readonly isKnownService: boolean;

@@ -1,6 +1,6 @@
 import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
 import { portKey } from "../windows/contact-key.js";
-import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
+import { crowdBaseline, crowdTail, withEvenShare } from "../windows/crowd-test.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
 import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
@@ -48,7 +48,8 @@ function detectCrowd(
     members.refused > 0 ? members.count : 0,
   );
   if (count < sourcesMin || !isSpread(members, contacts)) return undefined;
-  const tail = crowdTail(count, crowdBaseline(members.history, members.key.slice, scan.crowdProbability));
+  const own = crowdBaseline(members.history, members.key.slice, scan.crowdProbability);
+  const tail = crowdTail(count, withEvenShare(own, members.evenShare));
   if (tail >= scan.crowdProbability) return undefined;
   const surprise = -Math.log10(Math.max(tail, 1e-300));
   const threshold = -Math.log10(scan.crowdProbability);

@@ -11,6 +11,7 @@ import {
   defaultWindowLimits,
   startSliceMs,
   type CrowdKey,
+  type CrowdWindow,
   type HotWindow,
   type StartDirection,
   type WindowStore,
@@ -119,7 +120,8 @@ export class Evaluator {
     const addresses = [...new Set([...current.sources, ...previous.sources])].sort();
     if (addresses.length < this.sourcesMin(key)) return undefined;
     if (!evaluation.confirmed && this.growth.isSmall(key, current.count)) return undefined;
-    const members = await this.readMembers(key, addresses, current.count, current.sources.length);
+    const evenShare = Math.max(current.evenShare, previous.evenShare);
+    const members = await this.readMembers(addresses, { ...current, evenShare });
     return key.kind === "prefix"
       ? detectCampaign(members, evaluation)
       : detectDistributedScan(members, evaluation);
@@ -131,10 +133,8 @@ export class Evaluator {
   }
 
   private async readMembers(
-    key: CrowdKey,
     addresses: readonly AddressKey[],
-    count: number,
-    listed: number,
+    { key, count, sources: listed, evenShare }: CrowdWindow,
   ): Promise<CrowdMembers> {
     const untilMs = (key.slice + 1) * contactSliceMs;
     const kept = addresses.slice(0, defaultWindowLimits.sourcesPerCrowdMax);
@@ -149,8 +149,9 @@ export class Evaluator {
       key,
       sources,
       count,
-      refused: count - listed,
+      refused: count - listed.length,
       history,
+      evenShare,
       isInside: (address) => this.home.isInsideKey(address),
       isKnownService: known[0],
     };

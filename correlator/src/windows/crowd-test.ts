@@ -37,6 +37,11 @@ function upperTail(first: number, count: number, shape: number, odds: number): n
   return Math.min(1, tail);
 }
 
+/** The baseline of a key that is besides hit by so many sources a slice as any other, at random. */
+export function withEvenShare({ sources, windows }: CrowdBaseline, evenShare: number): CrowdBaseline {
+  return { sources: sources + evenShare * (priorWindows + windows), windows };
+}
+
 /** Smallest count whose tail is below `probability`. */
 export function crowdAlarmCount(probability: number, baseline: CrowdBaseline): number {
   let count = 1;

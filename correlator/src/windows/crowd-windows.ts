@@ -25,6 +25,9 @@ const historySlicesKept = 7 * 144;
 /** Crowds of one slice, 46 MB; those of one more subject are refused. */
 const crowdsMax = 1_500_000;
 
+/** Ports of one protocol. */
+const ports = 65_536;
+
 /** Sources of a crowd that is hot. */
 class Crowd {
   readonly sources: Set<AddressKey>;
@@ -58,6 +61,8 @@ class Crowd {
 interface CrowdSlice {
   readonly cold: ColdCrowds;
   readonly hot: Crowd[];
+  /** Sources that the crowds of all ports list, one that is in several counted in each. */
+  portMembers: number;
 }
 
 /** Sources that failed at something, by slice. */
@@ -98,11 +103,11 @@ export class CrowdWindows {
     this.subject.set(crowdKinds.indexOf(key.kind), key.subject);
     const slice = this.slices.get(key.slice);
     const slot = slice?.cold.find(this.subject) ?? -1;
-    if (slice === undefined || slot < 0) return { key, sources: [], count: 0 };
+    if (slice === undefined || slot < 0) return { key, sources: [], count: 0, evenShare: 0 };
     const crowd = hotAt(slice, slot);
-    if (crowd !== undefined) return { key, sources: [...crowd.sources], count: crowd.count };
-    const sources = slice.cold.sourcesOf(slot);
-    return { key, sources, count: sources.length };
+    const sources = crowd === undefined ? slice.cold.sourcesOf(slot) : [...crowd.sources];
+    const evenShare = key.kind === "port" ? (slice.portMembers - sources.length) / ports : 0;
+    return { key, sources, count: crowd?.count ?? sources.length, evenShare };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
@@ -162,7 +167,7 @@ export class CrowdWindows {
     const crowd = hotAt(here, slot);
     if (crowd === undefined) this.addToCold(here, slot, { kind, subject, slice }, source, touched);
     else {
-      this.addToCrowd(crowd, source);
+      this.addToCrowd(here, crowd, source);
       crowd.touch(touched);
     }
     if (this.slices.has(slice + 1)) this.heatNext(here, slot, { kind, subject, slice }, touched);
@@ -175,11 +180,13 @@ export class CrowdWindows {
     source: AddressKey,
     touched: TouchedWindows,
   ): void {
+    const before = here.cold.count(slot);
     const isHeld = here.cold.add(slot, source);
     const count = here.cold.count(slot) + (isHeld ? 0 : 1);
+    if (key.kind === "port") here.portMembers += here.cold.count(slot) - before;
     if (count + this.countIn(key.slice - 1) < hotCrowdMin[key.kind]) return;
     const crowd = this.heat(here, slot, key, touched);
-    if (!isHeld) this.addToCrowd(crowd, source);
+    if (!isHeld) this.addToCrowd(here, crowd, source);
   }
 
   /** What came late may complete the slice after. */
@@ -209,16 +216,19 @@ export class CrowdWindows {
     return there === undefined || slot < 0 ? 0 : countAt(there, slot);
   }
 
-  private addToCrowd(crowd: Crowd, source: AddressKey): void {
+  private addToCrowd(here: CrowdSlice, crowd: Crowd, source: AddressKey): void {
     if (crowd.sources.has(source)) return;
-    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
-    else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
+    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) {
+      crowd.sources.add(source);
+      if (crowd.key.kind === "port") here.portMembers++;
+    } else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
       this.counters.crowdSourcesRefused++;
   }
 
   private slice(number: number): CrowdSlice {
     let slice = this.slices.get(number);
-    if (slice === undefined) this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: [] }));
+    if (slice === undefined)
+      this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: [], portMembers: 0 }));
     return slice;
   }
 }

@@ -138,6 +138,8 @@ export interface CrowdWindow {
   readonly sources: readonly AddressKey[];
   /** Distinct sources, those the cap refused included (then an estimate). */
   readonly count: number;
+  /** Of a port's crowd: the sources that it would have, were those of all other ports spread evenly over every port. */
+  readonly evenShare: number;
 }
 
 /** Caps of the windows; every refusal is counted. */
