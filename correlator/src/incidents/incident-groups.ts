@@ -193,12 +193,13 @@ export class IncidentGroups {
 
   /** True when an open scan has the burst's flows already. */
   private isOfOpenScan(burst: Finding, { sessionGapMs }: GroupingSettings): boolean {
-    return burst.sources.some((source) => {
-      const scan =
-        this.index.starOf(source, burst, sessionGapMs) ??
-        this.index.ofKey("vertical_scan", source, burst, sessionGapMs);
-      return scan !== undefined && isBurstOfScan(burst, scan);
-    });
+    const scans = new Set<IncidentDraft>();
+    for (const source of burst.targets.length === 0 ? [] : burst.sources) {
+      const star = this.index.starOf(source, burst, sessionGapMs);
+      const scan = star ?? this.index.ofKey("vertical_scan", source, burst, sessionGapMs);
+      if (scan !== undefined) scans.add(scan);
+    }
+    return [...scans].some((scan) => isBurstOfScan(burst, scan));
   }
 
   /** Makes open bursts part of the scan that turns out to be what they were. */

@@ -144,4 +144,24 @@ describe("a burst of several hosts", () => {
     const kinds = [...groups.all()].filter(({ mergedInto }) => mergedInto === "").map(({ kind }) => kind);
     expect(kinds).toEqual(["distributed_scan", "cross_host_burst"]);
   });
+
+  it("is found by a scan that another correlator folds, and is part of it for the next one", () => {
+    const first = new IncidentGroups();
+    first.applyAll(bursts("outbound", toVictim), settings);
+    const second = IncidentGroups.ofFold(first.takeFold(true));
+    second.applyAll([star], settings);
+    const third = IncidentGroups.ofFold(second.takeFold(true));
+    const [burst] = [...first.all()];
+    expect(third.get(burst.id)?.mergedInto).toMatch(/^[0-9a-f]{16}$/);
+    expect(first.get(burst.id)?.mergedInto).toBe("");
+  });
+
+  it("of a fork leaves the incident that it was forked from as it is", () => {
+    const groups = new IncidentGroups();
+    groups.applyAll(bursts("outbound", toVictim), settings);
+    const fork = groups.fork();
+    fork.applyAll([star], settings);
+    const [burst] = [...groups.all()];
+    expect([burst.mergedInto, fork.get(burst.id)?.mergedInto]).toEqual(["", expect.stringMatching(/./)]);
+  });
 });
