@@ -61,7 +61,7 @@ export const expectedFlowLogs: readonly ExpectedRun[] = [
     { kinds: ["horizontal_scan"], sources: ["10.0.2.112"] },
     {
       miss: notFound(
-        "Most of its first contacts are answered, as a browser's are; the new hosts of a source are not held against its own past yet.",
+        "Of 25 web servers that it asks for the first time within half a minute, 10 stay silent and 15 answer. Where one first contact in five fails, which the policy takes for usual, that is chance one time in sixty; a false alarm may be one in ten thousand. The file holds no past to compare it with. `scan.hostsPerPort` 10 (default 25) names it.",
       ),
     },
   ),

@@ -4,8 +4,8 @@ const ipv6Bytes = 40;
 const udpBytes = 8;
 const etherTypeIpv4 = 0x0800;
 const etherTypeIpv6 = 0x86dd;
-/** IPv6 hosts are fd00::/96 followed by the 32 bits that an IPv4 host would have. */
-const ipv6Prefix = 0xfd00;
+/** IPv6 hosts are a network (/48), zeros, and the 32 bits that an IPv4 host would have. */
+const usualNetwork = 0xfd00_0000_0000;
 
 /** TCP header with timestamps, as ordinary stacks send it. */
 export const tcpBytes = 32;
@@ -18,6 +18,9 @@ export interface FrameEnds {
   readonly destination: number;
   readonly sourcePort: number;
   readonly destinationPort: number;
+  /** The 48 bits of each end's IPv6 network; default fd00::/48. */
+  readonly sourceNetwork?: number;
+  readonly destinationNetwork?: number;
 }
 
 /** Bytes of a frame with this transport header and payload. */
@@ -98,9 +101,9 @@ function writeIpv6(bytes: Uint8Array, ip: number, ends: FrameEnds, protocol: num
   put16(bytes, ip + 4, length);
   bytes[ip + 6] = protocol;
   bytes[ip + 7] = 64;
-  put16(bytes, ip + 8, ipv6Prefix);
+  put48(bytes, ip + 8, ends.sourceNetwork ?? usualNetwork);
   put32(bytes, ip + 20, ends.source);
-  put16(bytes, ip + 24, ipv6Prefix);
+  put48(bytes, ip + 24, ends.destinationNetwork ?? usualNetwork);
   put32(bytes, ip + 36, ends.destination);
   return ip + ipv6Bytes;
 }
@@ -146,4 +149,9 @@ function put16(bytes: Uint8Array, at: number, value: number): void {
 function put32(bytes: Uint8Array, at: number, value: number): void {
   put16(bytes, at, value >>> 16);
   put16(bytes, at + 2, value);
+}
+
+function put48(bytes: Uint8Array, at: number, value: number): void {
+  put16(bytes, at, Math.floor(value / 2 ** 32));
+  put32(bytes, at + 2, value % 2 ** 32);
 }

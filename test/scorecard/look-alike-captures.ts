@@ -81,7 +81,10 @@ export function racingBrowser(path: string): void {
   capture.write(path);
 }
 
-/** The same over a network whose IPv6 leads nowhere: that try is never answered, the one over IPv4 is. */
+/**
+ * The same over a network whose IPv6 leads nowhere: that try is never answered, the one over IPv4 is. Every place is in
+ * a network of its own, as they are.
+ */
 export function brokenIpv6Browser(path: string): void {
   const capture = new ProbeCapture();
   const random = new SeededRandom(9);
@@ -89,8 +92,9 @@ export function brokenIpv6Browser(path: string): void {
     const timeUs = place * 5_000_000 + random.below(500_000);
     const at = { source: target, destination: 0x3400_0000 + place * 256 + 7, destinationPort: 443 };
     const sourcePort = 40_000 + place;
+    const destinationNetwork = 0x2a00_0000_0000 + random.below(0xffff_ffff);
     for (const retryUs of [0, 1_000_000, 3_000_000])
-      capture.add(timeUs + retryUs, { ...at, isIpv6: true, sourcePort }, syn);
+      capture.add(timeUs + retryUs, { ...at, isIpv6: true, sourcePort, destinationNetwork }, syn);
     const ends = { ...at, isIpv6: false, sourcePort };
     capture.add(timeUs + 250_000, ends, syn);
     capture.add(timeUs + 280_000, reversed(ends), syn | ack);

@@ -33,9 +33,6 @@ const decoyScans = {
   "inside hosts": insideDecoys,
 };
 
-const insideMiss =
-  "Hosts inside that start hundreds of flows in the same seconds are a burst of the fleet, too, and nothing says that their packets were forged.";
-
 interface Outage {
   /** What the clients get when the service is gone. */
   readonly outcome: Outcome;
@@ -56,7 +53,6 @@ export const massChecks: readonly Check[] = [
     name: `a scan of 1,000 ports under ${decoyScanSources} addresses, nine of them decoys: ${where}`,
     bar: "one incident, no decoy verified",
     measure: () => ofCapture(write, isOneUnverified),
-    miss: where === "inside hosts" ? insideMiss : undefined,
   })),
   {
     name: `\`${spoofedFlood}\`: 37,623 spoofed sources`,
@@ -82,9 +78,8 @@ export const massChecks: readonly Check[] = [
   },
   {
     name: "the same over IPv6 that leads nowhere, 100 places",
-    bar: "nothing",
-    measure: () => ofCapture(brokenIpv6Browser, isNothing),
-    miss: "The places of this capture lie in one /48, which a scanner could sweep; places in networks of their own are `fan_out`, low.",
+    bar: "nothing above low: no more than the `fan_out` that docs/detectors.md has for it",
+    measure: () => ofCapture(brokenIpv6Browser, isLowFanOut),
   },
   {
     name: `\`${serverDay}\`: 24 h of a public server`,
@@ -107,6 +102,8 @@ export const massChecks: readonly Check[] = [
 type Judge = (incidents: readonly Incident[]) => boolean;
 
 const isNothing: Judge = (incidents) => incidents.length === 0;
+const isLowFanOut: Judge = (incidents) =>
+  incidents.every(({ kind, severity }) => kind === "fan_out" && severity === "low");
 const isOneUnverified: Judge = (incidents) => incidents.length === 1 && !incidents[0].sourceVerified;
 const isOneFlood: Judge = (incidents) =>
   incidents.filter(({ kind }) => kind === "syn_flood").length === 1 &&

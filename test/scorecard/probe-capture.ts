@@ -32,5 +32,7 @@ export function reversed(ends: FrameEnds): FrameEnds {
     destination: ends.source,
     sourcePort: ends.destinationPort,
     destinationPort: ends.sourcePort,
+    sourceNetwork: ends.destinationNetwork,
+    destinationNetwork: ends.sourceNetwork,
   };
 }

@@ -7,6 +7,9 @@ const togetherSlices = 2;
 const samplesPerHost = 2;
 const samplesMax = 12;
 
+/** Each is the primary key of a cross-host burst. */
+export const burstDirections = ["inbound", "outbound"] as const;
+
 /** Recent bursts by direction, as JSON holds them. */
 export type BurstState = readonly (readonly [direction: string, findings: readonly Finding[]])[];
 
@@ -35,7 +38,7 @@ export class BurstGroups {
    */
   add(findings: readonly Finding[], hostsMin: number): Finding[] {
     const crossing: Finding[] = [];
-    for (const direction of ["inbound", "outbound"]) {
+    for (const direction of burstDirections) {
       const now = findings.filter(({ primaryKey }) => primaryKey.startsWith(direction));
       if (now.length === 0) continue;
       let recent = this.recent.get(direction);

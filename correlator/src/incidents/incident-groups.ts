@@ -1,6 +1,6 @@
-import { familyOf, incidentId } from "./incident-id.js";
 import { incidentKinds, type Finding, type IncidentKind } from "./incident.js";
-import { IncidentDraft } from "./incident-draft.js";
+import type { IncidentDraft } from "./incident-draft.js";
+import { IncidentIndex, starKinds } from "./incident-index.js";
 import {
   backgroundFinding,
   backgroundId,
@@ -12,8 +12,9 @@ import {
   weighedAtEdge,
   type BackgroundSettings,
 } from "./background.js";
-import { BurstGroups } from "./burst-groups.js";
+import { burstDirections, BurstGroups } from "./burst-groups.js";
 import type { Fold } from "./fold.js";
+import { isBurstOfScan } from "./scan-bursts.js";
 
 /** What the fold needs to know besides the findings. */
 export interface GroupingSettings {
@@ -24,8 +25,6 @@ export interface GroupingSettings {
   readonly background: BackgroundSettings;
 }
 
-/** Kinds that name several sources of one job; a source's own findings join them. */
-const starKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["distributed_scan", "campaign"]);
 /**
  * What a finding's and an incident's sources have in common when both are one
  * job: half of the smaller side, and a quarter of the larger, so that a crowd
@@ -42,90 +41,47 @@ const overlapOfLargerMin = 0.25;
  * absorbed and keeps its id.
  */
 export class IncidentGroups {
-  private readonly drafts: Map<string, IncidentDraft>;
-  /** Open incident by family and primary key. */
-  private readonly byKey: Map<string, string>;
-  /** Star incident by source. */
-  private readonly starBySource: Map<string, string>;
-  private readonly bursts: BurstGroups;
-  /** Drafts that this fold may change; the rest belong to the fold it was forked from. */
-  private readonly owned = new Set<string>();
-  private readonly changed = new Set<string>();
+  constructor(
+    private readonly index = new IncidentIndex(),
+    private readonly bursts = new BurstGroups(),
+  ) {}
 
-  constructor(base?: IncidentGroups, bursts = new BurstGroups()) {
-    this.drafts = new Map(base?.drafts);
-    this.byKey = new Map(base?.byKey);
-    this.starBySource = new Map(base?.starBySource);
-    this.bursts = base === undefined ? bursts : base.bursts.clone();
+  /** The groups that had this fold. */
+  static ofFold({ bursts, incidents }: Pick<Fold, "bursts" | "incidents">): IncidentGroups {
+    return new IncidentGroups(IncidentIndex.of(incidents), BurstGroups.of(bursts));
   }
 
   /** A fold that goes on from here without changing this one. */
   fork(): IncidentGroups {
-    return new IncidentGroups(this);
+    return new IncidentGroups(new IncidentIndex(this.index), this.bursts.clone());
   }
 
   all(): Iterable<IncidentDraft> {
-    return this.drafts.values();
+    return this.index.all();
   }
 
   get(id: string): IncidentDraft | undefined {
-    return this.drafts.get(id);
+    return this.index.get(id);
   }
 
   /** Ids of the drafts that changed since the last call. */
   takeChanged(): string[] {
-    const ids = [...this.changed];
-    this.changed.clear();
-    return ids;
+    return this.index.takeChanged();
   }
 
   /** The bursts and every incident, or those that changed since the last call. */
   takeFold(isWhole: boolean): Pick<Fold, "bursts" | "incidents"> {
-    const changed = this.takeChanged();
-    const ids = new Set(isWhole ? this.drafts.keys() : changed);
-    const [keys, claims] = [this.byKey, this.starBySource].map((index) => placesOf(index, ids));
-    const incidents = [...ids].flatMap((id) => {
-      const draft = this.drafts.get(id);
-      return draft === undefined
-        ? []
-        : { draft: draft.state(), keys: keys.get(id) ?? [], claims: claims.get(id) ?? [] };
-    });
-    return { bursts: this.bursts.state(), incidents };
-  }
-
-  /** The groups that had this fold; a key of two incidents leads to the one seen last. */
-  static ofFold({ bursts, incidents }: Pick<Fold, "bursts" | "incidents">): IncidentGroups {
-    const groups = new IncidentGroups(undefined, BurstGroups.of(bursts));
-    const inOrder = [...incidents].sort(
-      (a, b) => a.draft.plain.lastSliceEndMs - b.draft.plain.lastSliceEndMs,
-    );
-    for (const { draft, keys, claims } of inOrder) {
-      const { id } = draft.plain;
-      groups.drafts.set(id, IncidentDraft.of(draft));
-      groups.owned.add(id);
-      for (const key of keys) groups.byKey.set(key, id);
-      for (const source of claims) groups.starBySource.set(source, id);
-    }
-    return groups;
+    return { bursts: this.bursts.state(), incidents: this.index.take(isWhole) };
   }
 
   /** Puts back an incident that was stored; it stays open for what joins it. */
   restore(draft: IncidentDraft): void {
-    this.drafts.set(draft.id, draft);
-    this.owned.add(draft.id);
-    if (draft.mergedInto !== "") return;
-    for (const key of draft.primaryKeys) this.byKey.set(keyText(draft.kind, key), draft.id);
-    if (starKinds.has(draft.kind))
-      for (const source of draft.sources) this.starBySource.set(source, draft.id);
+    this.index.restore(draft);
   }
 
   /** Forgets an incident that is closed. */
   remove(id: string): void {
-    const draft = this.drafts.get(id);
-    if (draft === undefined) return;
-    this.drafts.delete(id);
-    for (const key of draft.primaryKeys) deleteIf(this.byKey, keyText(draft.kind, key), id);
-    for (const source of draft.sources) deleteIf(this.starBySource, source, id);
+    this.index.remove(id);
   }
 
   /** Folds findings in canonical order; what came in earlier calls lies before them. */
@@ -156,15 +112,17 @@ export class IncidentGroups {
     const { background } = settings;
     if (this.isPartOfLarger(finding, settings)) return false;
     const day = dayOf(finding.sliceStartMs);
-    const known = this.drafts.get(backgroundId(day))?.sourceCount ?? 0;
+    const known = this.index.get(backgroundId(day))?.sourceCount ?? 0;
     if (isOverFleet(finding) && known < crowdedSourcesMin) return false;
     const small = this.smallDrafts(finding, day, settings);
     const sources = new Set([...small.flatMap((draft) => [...draft.sources]), ...finding.sources]);
     const id = backgroundId(day);
-    const isOpen = this.drafts.has(id);
+    const isOpen = this.index.get(id) !== undefined;
     if (!isOpen && sources.size < background.sourcesMin) return false;
-    const draft = isOpen ? this.own(id) : this.openAs(id, backgroundFinding(finding, 0, background));
-    for (const other of small) this.rollUp(draft, other.id);
+    const draft = isOpen
+      ? this.index.own(id)
+      : this.index.openAs(id, backgroundFinding(finding, 0, background));
+    for (const other of small) this.index.rollUp(draft, other.id);
     draft.countSources(sources);
     this.addTo(draft, backgroundFinding(finding, draft.sourceCount, background), settings);
     return true;
@@ -172,10 +130,10 @@ export class IncidentGroups {
 
   private isPartOfLarger(finding: Finding, settings: GroupingSettings): boolean {
     if (starKinds.has(finding.kind)) {
-      const stars = this.matchingStars(finding, settings).map((id) => this.drafts.get(id));
+      const stars = this.matchingStars(finding, settings).map((id) => this.index.get(id));
       return stars.some((star) => star !== undefined && !isSmallDraft(star, settings.background));
     }
-    if (this.starOf(finding.primaryKey, finding, settings) !== undefined) return true;
+    if (this.index.starOf(finding.primaryKey, finding, settings.sessionGapMs) !== undefined) return true;
     const own = this.knownByKey(finding, settings);
     return own !== undefined && !isSmallDraft(own, settings.background);
   }
@@ -183,8 +141,8 @@ export class IncidentGroups {
   /** Open incidents that hold no more than small scans of this day; with its background open, the finding's own. */
   private smallDrafts(finding: Finding, day: number, settings: GroupingSettings): IncidentDraft[] {
     const own = this.knownByKey(finding, settings);
-    if (this.drafts.has(backgroundId(day))) return own === undefined ? [] : [own];
-    return [...this.drafts.values()].filter(
+    if (this.index.get(backgroundId(day)) !== undefined) return own === undefined ? [] : [own];
+    return [...this.index.all()].filter(
       (draft) =>
         draft.mergedInto === "" &&
         (draft === own || dayOf(draft.lastSliceEndMs - 1) === day) &&
@@ -192,75 +150,81 @@ export class IncidentGroups {
     );
   }
 
-  private rollUp(into: IncidentDraft, id: string): void {
-    const other = this.own(id);
-    into.rollUp(other);
-    this.changed.add(id);
-    for (const key of other.primaryKeys) deleteIf(this.byKey, keyText(other.kind, key), id);
-    for (const source of other.sources) deleteIf(this.starBySource, source, id);
-  }
-
   private applySingle(finding: Finding, settings: GroupingSettings): void {
     const star =
       finding.view === "source" && finding.kind !== "fan_out"
-        ? this.starOf(finding.primaryKey, finding, settings)
+        ? this.index.starOf(finding.primaryKey, finding, settings.sessionGapMs)
         : undefined;
-    const draft =
-      star === undefined ? (this.openByKey(finding, settings) ?? this.open(finding)) : this.own(star.id);
+    const draft = star === undefined ? this.openByKey(finding, settings) : this.index.own(star.id);
     this.addTo(draft, finding, settings);
     if (star === undefined && !isSweepOfScan(draft.kind, finding)) draft.kind = finding.kind;
+    this.dropBursts(draft, finding, settings);
   }
 
   private applyStar(finding: Finding, settings: GroupingSettings): void {
     const [first, ...others] = this.matchingStars(finding, settings);
-    const draft = first === undefined ? this.open(finding) : this.own(first);
-    for (const other of others) this.absorb(draft, other);
-    this.byKey.set(keyText(finding.kind, finding.primaryKey), draft.id);
+    const draft = first === undefined ? this.index.open(finding) : this.index.own(first);
+    for (const other of others) this.index.absorb(draft, other);
+    this.index.link(finding, draft.id);
     this.addTo(draft, finding, settings);
     if (finding.kind === "campaign") draft.kind = "campaign";
     for (const source of finding.sources) this.claimSource(draft, source, finding, settings);
+    this.dropBursts(draft, finding, settings);
   }
 
   private claimSource(
     draft: IncidentDraft,
     source: string,
     finding: Finding,
-    settings: GroupingSettings,
+    { sessionGapMs }: GroupingSettings,
   ): void {
-    if (this.starOf(source, finding, settings) === undefined) this.starBySource.set(source, draft.id);
-    const single = this.byKey.get(keyText("vertical_scan", source));
-    const alone = single === undefined ? undefined : this.drafts.get(single);
+    if (this.index.starOf(source, finding, sessionGapMs) === undefined) this.index.claim(source, draft.id);
+    const alone = this.index.ofKey("vertical_scan", source, finding, sessionGapMs);
     if (alone === undefined || starKinds.has(alone.kind) || alone.kind === "fan_out") return;
-    if (!this.isOpen(alone, finding, settings)) return;
-    this.absorb(draft, alone.id);
+    this.index.absorb(draft, alone.id);
   }
 
   /** The host bursts of one slice; gives back an empty list to collect the next in. */
   private applyBursts(bursts: readonly Finding[], settings: GroupingSettings): Finding[] {
-    for (const burst of this.bursts.add(bursts, settings.burstHostsMin)) {
-      const draft = this.openByKey(burst, settings) ?? this.open(burst);
-      this.addTo(draft, burst, settings);
-    }
+    for (const burst of this.bursts.add(bursts, settings.burstHostsMin))
+      if (!this.isOfOpenScan(burst, settings)) this.addTo(this.openByKey(burst, settings), burst, settings);
     return [];
   }
 
+  /** True when an open scan has the burst's flows already. */
+  private isOfOpenScan(burst: Finding, { sessionGapMs }: GroupingSettings): boolean {
+    const scans = new Set<IncidentDraft>();
+    for (const source of burst.targets.length === 0 ? [] : burst.sources) {
+      const star = this.index.starOf(source, burst, sessionGapMs);
+      const scan = star ?? this.index.ofKey("vertical_scan", source, burst, sessionGapMs);
+      if (scan !== undefined) scans.add(scan);
+    }
+    return [...scans].some((scan) => isBurstOfScan(burst, scan));
+  }
+
+  /** Makes open bursts part of the scan that turns out to be what they were. */
+  private dropBursts(scan: IncidentDraft, finding: Finding, { sessionGapMs }: GroupingSettings): void {
+    for (const direction of burstDirections) {
+      const burst = this.index.ofKey("cross_host_burst", direction, finding, sessionGapMs);
+      if (burst !== undefined && isBurstOfScan(burst, scan)) this.index.merge(scan, burst.id);
+    }
+  }
+
   private addTo(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): void {
-    draft.add(finding, settings.sensorName);
-    this.changed.add(draft.id);
+    this.index.addTo(draft, finding, settings.sensorName);
   }
 
   private matchingStars(finding: Finding, settings: GroupingSettings): string[] {
     const shared = new Map<string, number>();
     for (const source of finding.sources) {
-      const star = this.starOf(source, finding, settings);
+      const star = this.index.starOf(source, finding, settings.sessionGapMs);
       if (star !== undefined) shared.set(star.id, (shared.get(star.id) ?? 0) + 1);
     }
     const matching = new Set<string>();
-    const same = this.byKey.get(keyText(finding.kind, finding.primaryKey));
-    const known = same === undefined ? undefined : this.drafts.get(same);
-    if (known !== undefined && this.isOpen(known, finding, settings)) matching.add(known.id);
+    const known = this.knownByKey(finding, settings);
+    if (known !== undefined) matching.add(known.id);
     for (const [id, count] of shared) {
-      const size = this.drafts.get(id)?.sources.size ?? 0;
+      const size = this.index.get(id)?.sources.size ?? 0;
       const [smaller, larger] = [
         Math.min(size, finding.sources.length),
         Math.max(size, finding.sources.length),
@@ -275,7 +239,7 @@ export class IncidentGroups {
    * leads while findings still grow is the one that leads when they are final.
    */
   private order(a: string, b: string): number {
-    const [first, second] = [this.drafts.get(a), this.drafts.get(b)];
+    const [first, second] = [this.index.get(a), this.index.get(b)];
     return (
       (first?.openedMs ?? 0) - (second?.openedMs ?? 0) ||
       compareText(first?.openedKey ?? "", second?.openedKey ?? "") ||
@@ -283,59 +247,13 @@ export class IncidentGroups {
     );
   }
 
-  private starOf(source: string, finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
-    const id = this.starBySource.get(source);
-    const star = id === undefined ? undefined : this.drafts.get(id);
-    return star !== undefined && this.isOpen(star, finding, settings) ? star : undefined;
+  private openByKey(finding: Finding, settings: GroupingSettings): IncidentDraft {
+    const known = this.knownByKey(finding, settings);
+    return known === undefined ? this.index.open(finding) : this.index.own(known.id);
   }
 
-  private openByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
-    const draft = this.knownByKey(finding, settings);
-    return draft === undefined ? undefined : this.own(draft.id);
-  }
-
-  private knownByKey(finding: Finding, settings: GroupingSettings): IncidentDraft | undefined {
-    const id = this.byKey.get(keyText(finding.kind, finding.primaryKey));
-    const draft = id === undefined ? undefined : this.drafts.get(id);
-    return draft !== undefined && this.isOpen(draft, finding, settings) ? draft : undefined;
-  }
-
-  private isOpen(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): boolean {
-    return draft.mergedInto === "" && finding.sliceStartMs - draft.lastSliceEndMs <= settings.sessionGapMs;
-  }
-
-  private open(finding: Finding): IncidentDraft {
-    const draft = this.openAs(incidentId(finding.kind, finding.primaryKey, finding.sliceStartMs), finding);
-    this.byKey.set(keyText(finding.kind, finding.primaryKey), draft.id);
-    return draft;
-  }
-
-  private openAs(id: string, finding: Finding): IncidentDraft {
-    const draft = new IncidentDraft(id, finding);
-    this.drafts.set(id, draft);
-    this.owned.add(id);
-    return draft;
-  }
-
-  private absorb(into: IncidentDraft, id: string): void {
-    if (into.id === id) return;
-    const other = this.own(id);
-    into.absorb(other);
-    this.changed.add(into.id);
-    this.changed.add(id);
-    for (const key of other.primaryKeys) this.byKey.set(keyText(other.kind, key), into.id);
-    for (const source of other.sources) this.starBySource.set(source, into.id);
-  }
-
-  /** The draft, copied first when it belongs to the fold this was forked from. */
-  private own(id: string): IncidentDraft {
-    const draft = this.drafts.get(id);
-    if (draft === undefined) throw new Error(`incident ${id} is indexed but missing`);
-    if (this.owned.has(id)) return draft;
-    const copy = draft.clone();
-    this.drafts.set(id, copy);
-    this.owned.add(id);
-    return copy;
+  private knownByKey(finding: Finding, { sessionGapMs }: GroupingSettings): IncidentDraft | undefined {
+    return this.index.ofKey(finding.kind, finding.primaryKey, finding, sessionGapMs);
   }
 }
 
@@ -358,26 +276,6 @@ function rank(kind: IncidentKind): number {
 function isSweepOfScan(kind: IncidentKind, finding: Finding): boolean {
   const isLess = finding.kind === "host_sweep" || finding.kind === "fan_out";
   return finding.view === "facts" && isLess && kind !== "fan_out";
-}
-
-function keyText(kind: IncidentKind, primaryKey: string): string {
-  return `${familyOf(kind)}|${primaryKey}`;
-}
-
-/** What leads to each of the ids. */
-function placesOf(index: ReadonlyMap<string, string>, ids: ReadonlySet<string>): Map<string, string[]> {
-  const places = new Map<string, string[]>();
-  for (const [place, id] of index) {
-    if (!ids.has(id)) continue;
-    const known = places.get(id);
-    if (known === undefined) places.set(id, [place]);
-    else known.push(place);
-  }
-  return places;
-}
-
-function deleteIf(map: Map<string, string>, key: string, value: string): void {
-  if (map.get(key) === value) map.delete(key);
 }
 
 function compareText(a: string, b: string): number {
