@@ -57,6 +57,18 @@ describe("a scan that is fast enough for a burst", () => {
     ]);
   });
 
+  it("of a host whose service used to answer is no outage of that service", async () => {
+    const served: ScenarioFlow = {
+      source: "10.9.0.77",
+      destination: "10.9.0.40",
+      port: 22,
+      sourcePort: 50_000,
+      timeMs: startMs - 60_000,
+      outcome: Outcome.answered,
+    };
+    expect(await kindsOf([served, ...scan(inside(5, 10), ["10.9.0.40"], 200)])).toEqual(["campaign"]);
+  });
+
   it("of four hosts by one is one incident", async () => {
     expect(await kindsOf(scan(["10.9.5.10"], inside(0, 4), 300))).toHaveLength(1);
   });

@@ -8,7 +8,7 @@ import { detectFingerprintCampaign } from "./fingerprint-campaign.js";
 import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
 import { crowdText } from "./crowd-text.js";
 import { detectDecoyScan } from "./decoy-scan.js";
-import { lostContacts } from "./lost-service.js";
+import { areScanning, lostContacts } from "./lost-service.js";
 import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
@@ -34,7 +34,12 @@ export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluat
   if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
   const flood = detectSynFlood(members, contacts, evaluation);
   if (flood !== undefined) return flood;
-  return detectCrowd(members, contacts, evaluation);
+  return isOfScan(members, contacts) ? undefined : detectCrowd(members, contacts, evaluation);
+}
+
+/** Inside hosts that scan one host fail at each of its services together: the host's own crowd tells that. */
+function isOfScan(members: CrowdMembers, contacts: readonly SourcedContact[]): boolean {
+  return members.key.kind === "service" && areInside(members, contacts) && areScanning(members, contacts);
 }
 
 function detectCrowd(

@@ -23,3 +23,18 @@ export function lostContacts({ key, sources, isInside, isKnownService }: CrowdMe
     return [{ source, contact: { ...served, firstMs: startMs, outcome: Outcome.ignored } }];
   });
 }
+
+/** A host that is away is missed at a few services by each client, at most. */
+const clientPortsMax = 8;
+
+/** True when most sources fail at more ports of the host than clients have use for: they lost nothing there. */
+export function areScanning({ sources }: CrowdMembers, contacts: readonly SourcedContact[]): boolean {
+  const [first] = contacts;
+  const inCrowd = new Set(contacts.map(({ source }) => source));
+  const scanning = sources.filter(
+    ({ source, failed }) =>
+      inCrowd.has(source) &&
+      failed.filter(({ destination }) => destination === first.contact.destination).length > clientPortsMax,
+  );
+  return scanning.length * 2 > inCrowd.size;
+}
