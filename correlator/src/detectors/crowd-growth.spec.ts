@@ -7,12 +7,12 @@ const key: CrowdKey = { kind: "service", subject: "a", slice: 7 };
 describe("CrowdGrowth", () => {
   it("lets every growth of a small crowd through", () => {
     const growth = new CrowdGrowth();
-    for (const count of [4, 4, 5, 63, 63]) expect(growth.isSmall(key, count)).toBe(false);
+    for (const count of [4, 4, 5, 31, 31]) expect(growth.isSmall(key, count)).toBe(false);
   });
 
-  it("lets a large crowd through the first time and then when it grew by an eighth", () => {
+  it("lets a large crowd through the first time and then when it grew by a quarter", () => {
     const growth = new CrowdGrowth();
-    expect([64, 71, 72, 80, 81].map((count) => growth.isSmall(key, count))).toEqual([
+    expect([64, 79, 80, 99, 100].map((count) => growth.isSmall(key, count))).toEqual([
       false,
       true,
       false,

@@ -1,9 +1,9 @@
 import type { CrowdKey } from "../windows/window-store.js";
 
 /** A crowd of this many sources is large: a few more do not change what is said of it. */
-const largeMin = 64;
+const largeMin = 32;
 /** Growth of a large crowd that is worth reading all its sources again. */
-const growthMin = 1 / 8;
+const growthMin = 1 / 4;
 const crowdsMax = 10_000;
 
 /**
