@@ -5,11 +5,13 @@ import type { HostProfile } from "../profiles/host-profile.js";
 import { profileBefore, type HostProfileStore } from "../profiles/host-profile-store.js";
 import type { AddressKey } from "../windows/address-key.js";
 import { parseServiceKey } from "../windows/contact-key.js";
+import type { SourceContacts } from "../windows/source-contacts.js";
 import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
   startSliceMs,
+  type Contact,
   type CrowdKey,
   type HotWindow,
   type StartDirection,
@@ -18,6 +20,7 @@ import {
 import { detectCampaign } from "./campaign.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
 import { CrowdGrowth } from "./crowd-growth.js";
+import { darkCandidates, darkContacts, darkContactsMin } from "./dark-contacts.js";
 import { factDetector } from "./fact-detectors.js";
 import { detectDistributedScan } from "./distributed-scan.js";
 import { burstContacts } from "./burst-contacts.js";
@@ -111,7 +114,19 @@ export class Evaluator {
   private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const untilMs = (evaluation.slice + 1) * contactSliceMs;
     const [contacts] = await this.windows.readContacts([source], untilMs);
-    return detectSourceScan(contacts, evaluation);
+    return detectSourceScan(contacts, evaluation, await this.readDark(contacts, untilMs));
+  }
+
+  /** The source's dark contacts, where they may be enough to matter. */
+  private async readDark(contacts: SourceContacts, untilMs: number): Promise<ReadonlySet<Contact>> {
+    const candidates = darkCandidates(contacts, this.home);
+    if (candidates.length < darkContactsMin) return new Set();
+    return darkContacts(
+      contacts,
+      candidates,
+      await this.windows.readSilences(candidates, untilMs),
+      this.home,
+    );
   }
 
   private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {
