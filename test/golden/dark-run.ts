@@ -16,7 +16,11 @@ export interface FleetSpread {
   readonly correlators: number;
   readonly seed: number;
   readonly isRepeated: boolean;
+  /** The sensors told nothing of their hosts. */
+  readonly isUnknown?: boolean;
 }
+
+export const fleetSpread: FleetSpread = { sensors: 4, correlators: 2, seed: 7, isRepeated: true };
 
 /** An unanswered SYN on the second day of the scenario. */
 export function unanswered(minute: number, source: string, destination: string, port: number): ScenarioFlow {
@@ -35,14 +39,14 @@ export function fleetTraffic(): ScenarioFlow[] {
   ).flat();
 }
 
-/** All incidents of two days of a fleet whose sensors told their addresses, once everything is closed. */
+/** All incidents of two days of a fleet, whose sensors told their addresses, once everything is closed. */
 export async function incidentsOfFleet(
   flows: readonly ScenarioFlow[],
-  spread: FleetSpread = { sensors: 4, correlators: 2, seed: 7, isRepeated: true },
+  spread: FleetSpread = fleetSpread,
 ): Promise<Incident[]> {
   const { sensors, correlators, seed, isRepeated } = spread;
   const ports = memoryPorts();
-  await tellAddresses(ports);
+  if (spread.isUnknown !== true) await tellAddresses(ports);
   const batches = spreadFlows(flows, { sensors, seed, isDuplicated: isRepeated, recordsPerBatch: 500 });
   const untilMs = scenarioStartMs + 2 * scenarioDayMs;
   return runEngine(ports, batches, { correlators, seed, isRedelivered: isRepeated, untilMs });

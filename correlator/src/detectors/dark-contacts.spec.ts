@@ -53,14 +53,14 @@ const ports = (count: number, first: number, some?: Partial<ContactObservation>)
 async function findingOf(
   failed: readonly ContactObservation[],
   answered: readonly ContactObservation[] = [],
-  of: { home?: HomeNetworks; batches?: (all: Observations) => Observations[] } = {},
+  of: { home?: HomeNetworks; batches?: (all: Observations) => Observations[]; isOpen?: boolean } = {},
 ): Promise<Finding | undefined> {
   const windows = new MemoryWindowStore();
   const all = { failed, answered: [answer(7), ...answered], starts: [], facts: [] };
   for (const batch of of.batches?.(all) ?? [all]) await windows.merge(batch);
   const evaluator = new Evaluator(windows, of.home ?? home);
   evaluator.setPolicy(defaultPolicyRevision, of.home ?? home);
-  return evaluator.evaluate({ kind: "source", source: failed[0].source, slice }, true);
+  return evaluator.evaluate({ kind: "source", source: failed[0].source, slice }, of.isOpen !== true);
 }
 
 describe("dark contacts", () => {
@@ -107,6 +107,12 @@ describe("dark contacts", () => {
     expect(await findingOf(free(5), [later])).toBeDefined();
   });
 
+  it("are not known while the slice is open: a sign of life may be on its way", async () => {
+    expect(await findingOf(free(6), [], { isOpen: true })).toBeUndefined();
+    const finding = await findingOf(free(7), [], { isOpen: true });
+    expect(finding?.factors.map(({ name }) => name)).toEqual(["sequential_test"]);
+  });
+
   it("a port that one inside host serves is not dark at others", async () => {
     expect(await findingOf(ports(5, 5000), [answer(8, { port: 5000 })])).toBeUndefined();
     expect(await findingOf(ports(5, 5000), [answer(8, { port: 5000, crowds: 0 })])).toBeDefined();
@@ -114,10 +120,8 @@ describe("dark contacts", () => {
 
   it("are known once there is a day of the fleet, and sensors", async () => {
     const young = answer(7, { timeMs: nowMs - dayMs + contactSliceMs });
-    const windows = new MemoryWindowStore();
-    await windows.merge({ failed: free(5), answered: [young], starts: [], facts: [] });
-    const evaluator = new Evaluator(windows, home);
-    expect(await evaluator.evaluate({ kind: "source", source: inside, slice }, true)).toBeUndefined();
+    const alone = (all: Observations): Observations[] => [{ ...all, answered: [young] }];
+    expect(await findingOf(free(5), [], { batches: alone })).toBeUndefined();
     expect(await findingOf(free(5), [], { home: new HomeNetworks([]) })).toBeUndefined();
   });
 

@@ -114,10 +114,14 @@ export class Evaluator {
   private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const untilMs = (evaluation.slice + 1) * contactSliceMs;
     const [contacts] = await this.windows.readContacts([source], untilMs);
-    return detectSourceScan(contacts, evaluation, await this.readDark(contacts, untilMs));
+    const dark = evaluation.confirmed ? await this.readDark(contacts, untilMs) : undefined;
+    return detectSourceScan(contacts, evaluation, dark);
   }
 
-  /** The source's dark contacts, where they may be enough to matter. */
+  /**
+   * The source's dark contacts, where they may be enough to matter. Only of closed
+   * slices: before, what shows that a host is alive may be on its way.
+   */
   private async readDark(contacts: SourceContacts, untilMs: number): Promise<ReadonlySet<Contact>> {
     const candidates = darkCandidates(contacts, this.home);
     if (candidates.length < darkContactsMin) return new Set();
