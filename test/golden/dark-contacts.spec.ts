@@ -2,8 +2,17 @@ import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { describe, expect, it } from "vitest";
 import type { ScenarioFlow } from "../engine/flow-scenario.js";
 import { activeIncidents, confirmedTerms } from "../engine/run-engine.js";
-import { fleetTraffic, incidentsOfFleet } from "./dark-run.js";
-import { darkLookAlikes, darkPorts, freeAddresses, hiddenScan, inside, outside } from "./dark-scenes.js";
+import { fleetTraffic, incidentsOfFleet, incidentsOverWeek } from "./dark-run.js";
+import {
+  backupOfDay4,
+  usedOnDay1,
+  darkLookAlikes,
+  darkPorts,
+  freeAddresses,
+  hiddenScan,
+  inside,
+  outside,
+} from "./dark-scenes.js";
 
 async function told(flows: readonly ScenarioFlow[]): Promise<Partial<Incident>[]> {
   const incidents = activeIncidents(await incidentsOfFleet([...fleetTraffic(), ...flows]));
@@ -45,6 +54,13 @@ describe("dark contacts", () => {
 
   it("stay silent on what only looks like a search", async () => {
     expect(await told(darkLookAlikes())).toEqual([]);
+  });
+
+  it("stay silent on machines that are off for days, and not on addresses that were always free", async () => {
+    const told = async (flows: ScenarioFlow[]): Promise<Incident[]> =>
+      activeIncidents(await incidentsOverWeek([...fleetTraffic(4), ...flows, ...usedOnDay1(100)], 4));
+    expect(await told(backupOfDay4(100))).toEqual([]);
+    expect(await told(backupOfDay4(150))).toMatchObject([{ kind: "horizontal_scan", sources: ["10.9.0.1"] }]);
   });
 
   it("stay silent where the fleet is known for less than a day", async () => {

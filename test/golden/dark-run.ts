@@ -1,9 +1,11 @@
+import { MemoryHostProfileStore } from "@picket/correlator/adapters/memory/memory-host-profile-store.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import type { CorrelatorPorts } from "@picket/correlator/pipeline.js";
 import type { SensorRecord } from "@picket/correlator/sensors/sensor-registry.js";
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import { scenarioStartMs, spreadFlows, type ScenarioFlow } from "../engine/flow-scenario.js";
 import { memoryPorts } from "../engine/memory-ports.js";
+import { runReplicas } from "../engine/replicas.js";
 import { runEngine } from "../engine/run-engine.js";
 import { connection, scenarioDayMs } from "./profile-run.js";
 
@@ -28,11 +30,11 @@ export function unanswered(minute: number, source: string, destination: string, 
   return { source, destination, port, timeMs, outcome: Outcome.ignored };
 }
 
-/** The fleet's own traffic: each host asks the next one for a page every ten minutes of two days. */
-export function fleetTraffic(): ScenarioFlow[] {
+/** The fleet's own traffic: each host asks the next one for a page every ten minutes. */
+export function fleetTraffic(days = 2): ScenarioFlow[] {
   return Array.from({ length: fleetHosts }, (_, host) =>
-    [0, 1].flatMap((day) =>
-      Array.from({ length: 144 }, (__, round) =>
+    Array.from({ length: days }, (__, day) => day).flatMap((day) =>
+      Array.from({ length: 144 }, (___, round) =>
         connection(day, round * 10, `10.9.0.${host + 1}`, `10.9.0.${((host + 1) % fleetHosts) + 1}`, 443),
       ),
     ),
@@ -45,11 +47,21 @@ export async function incidentsOfFleet(
   spread: FleetSpread = fleetSpread,
 ): Promise<Incident[]> {
   const { sensors, correlators, seed, isRepeated } = spread;
-  const ports = memoryPorts();
+  const ports = { ...memoryPorts(), profiles: new MemoryHostProfileStore() };
   if (spread.isUnknown !== true) await tellAddresses(ports);
   const batches = spreadFlows(flows, { sensors, seed, isDuplicated: isRepeated, recordsPerBatch: 500 });
   const untilMs = scenarioStartMs + 2 * scenarioDayMs;
   return runEngine(ports, batches, { correlators, seed, isRedelivered: isRepeated, untilMs });
+}
+
+/** The same of some days, closed piece by piece by correlators that come and go. */
+export async function incidentsOverWeek(flows: readonly ScenarioFlow[], days: number): Promise<Incident[]> {
+  const ports = { ...memoryPorts(), profiles: new MemoryHostProfileStore() };
+  await tellAddresses(ports);
+  const batches = spreadFlows(flows, { sensors: 4, seed: 7, recordsPerBatch: 500 });
+  const untilMs = scenarioStartMs + days * scenarioDayMs;
+  const { incidents } = await runReplicas(() => ports, batches, { correlators: 2, seed: 7, untilMs });
+  return [...incidents];
 }
 
 async function tellAddresses({ sensors }: CorrelatorPorts): Promise<void> {

@@ -23,6 +23,19 @@ export function hiddenScan(count: number): ScenarioFlow[] {
   );
 }
 
+/** On the fourth day a server that copies what others have: of those with it 16 answer and 15 are switched off. */
+export function backupOfDay4(lastOctet: number): ScenarioFlow[] {
+  const minute = 2 * 1440 + 600;
+  return times(15, (k) => unanswered(minute, "10.9.0.1", `10.9.0.${lastOctet + k}`, 10_000)).concat(
+    times(16, (k) => connection(3, 600, "10.9.0.1", `10.9.0.${k + 4}`, 10_000)),
+  );
+}
+
+/** Fifteen machines that are used on the first day only. */
+export function usedOnDay1(lastOctet: number): ScenarioFlow[] {
+  return times(15, (k) => connection(0, 500, `10.9.0.${lastOctet + k}`, "10.9.0.2", 443));
+}
+
 /** What only looks like a search for hosts. */
 export function darkLookAlikes(): ScenarioFlow[] {
   return [

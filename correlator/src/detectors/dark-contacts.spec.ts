@@ -3,6 +3,10 @@ import { describe, expect, it } from "vitest";
 import { HomeNetworks } from "../flows/home-networks.js";
 import type { Finding } from "../incidents/incident.js";
 import { defaultPolicyRevision } from "../policy/policy.js";
+import { MemoryHostProfileStore } from "../adapters/memory/memory-host-profile-store.js";
+import type { HostProfile } from "../profiles/host-profile.js";
+import type { HostProfileStore } from "../profiles/host-profile-store.js";
+import { portKey } from "../windows/contact-key.js";
 import { MemoryWindowStore } from "../adapters/memory/memory-window-store.js";
 import {
   contactSliceMs,
@@ -13,7 +17,8 @@ import {
 } from "../windows/window-store.js";
 import { Evaluator } from "./evaluator.js";
 
-const slice = (20_001 * dayMs) / contactSliceMs + 60;
+const today = 20_001;
+const slice = (today * dayMs) / contactSliceMs + 60;
 const nowMs = slice * contactSliceMs;
 const inside = "\n\0\0\x05";
 const outside = "\xcb\0\x71\x05";
@@ -50,15 +55,40 @@ const free = (count: number, some?: Partial<ContactObservation>): ContactObserva
 const ports = (count: number, first: number, some?: Partial<ContactObservation>): ContactObservation[] =>
   Array.from({ length: count }, (_, index) => contact(7, { source: outside, port: first + index, ...some }));
 
+async function profilesOf(host: string, some: Partial<HostProfile>): Promise<HostProfileStore> {
+  const profiles = new MemoryHostProfileStore();
+  const current: HostProfile = {
+    firstDay: today - 9,
+    lastDay: today - 3,
+    days: 5,
+    weight: 3,
+    peersPerDay: 1,
+    sentBytesPerDay: 0,
+    receivedBytesPerDay: 0,
+    hours: Array.from({ length: 24 }, () => 0),
+    services: [],
+    uses: [],
+    peers: [],
+    ...some,
+  };
+  await profiles.write(new Map([[host, { current }]]));
+  return profiles;
+}
+
 async function findingOf(
   failed: readonly ContactObservation[],
   answered: readonly ContactObservation[] = [],
-  of: { home?: HomeNetworks; batches?: (all: Observations) => Observations[]; isOpen?: boolean } = {},
+  of: {
+    home?: HomeNetworks;
+    batches?: (all: Observations) => Observations[];
+    isOpen?: boolean;
+    profiles?: HostProfileStore;
+  } = {},
 ): Promise<Finding | undefined> {
   const windows = new MemoryWindowStore();
   const all = { failed, answered: [answer(7), ...answered], starts: [], facts: [] };
   for (const batch of of.batches?.(all) ?? [all]) await windows.merge(batch);
-  const evaluator = new Evaluator(windows, of.home ?? home);
+  const evaluator = new Evaluator(windows, of.home ?? home, of.profiles);
   evaluator.setPolicy(defaultPolicyRevision, of.home ?? home);
   return evaluator.evaluate({ kind: "source", source: failed[0].source, slice }, of.isOpen !== true);
 }
@@ -111,6 +141,25 @@ describe("dark contacts", () => {
     expect(await findingOf(free(6), [], { isOpen: true })).toBeUndefined();
     const finding = await findingOf(free(7), [], { isOpen: true });
     expect(finding?.factors.map(({ name }) => name)).toEqual(["sequential_test"]);
+  });
+
+  it("an address whose host was there before is not free, though it is away for two days", async () => {
+    const profiles = await profilesOf(address(100), { firstDay: today - 9, lastDay: today - 2 });
+    expect(await findingOf(free(5), [], { profiles })).toBeUndefined();
+    expect(await findingOf(free(6), [], { profiles })).toBeDefined();
+    expect(await findingOf(free(5, { source: outside }), [], { profiles })).toBeDefined();
+  });
+
+  it("an address is free until its host has been there for two days, or is seen", async () => {
+    const profiles = await profilesOf(address(100), { firstDay: today, lastDay: today });
+    expect(await findingOf(free(5), [], { profiles })).toBeDefined();
+  });
+
+  it("a port that the host serves on other days is not dark", async () => {
+    const services = [{ service: portKey(5000, 6), clients: 2, share: 0.5, lastDay: today - 3 }];
+    const profiles = await profilesOf(address(7), { services });
+    expect(await findingOf(ports(5, 5000), [], { profiles })).toBeUndefined();
+    expect(await findingOf(ports(6, 5000), [], { profiles })).toBeDefined();
   });
 
   it("a port that one inside host serves is not dark at others", async () => {

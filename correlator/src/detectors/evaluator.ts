@@ -27,6 +27,7 @@ import { burstContacts } from "./burst-contacts.js";
 import type { SourcedContact } from "./finding-builder.js";
 import { baselineSlices, detectHostBurst, withContacts } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
+import { usualSilence } from "./usual-silence.js";
 
 /** Sources of one prefix or one target below which nothing is found; other crowds need one more. */
 const crowdSourcesMin = 3;
@@ -125,12 +126,14 @@ export class Evaluator {
   private async readDark(contacts: SourceContacts, untilMs: number): Promise<ReadonlySet<Contact>> {
     const candidates = darkCandidates(contacts, this.home);
     if (candidates.length < darkContactsMin) return new Set();
-    return darkContacts(
-      contacts,
-      candidates,
-      await this.windows.readSilences(candidates, untilMs),
-      this.home,
+    const silences = await this.windows.readSilences(candidates, untilMs);
+    const dark = darkContacts(contacts, candidates, silences, this.home);
+    if (dark.size < darkContactsMin || this.profiles === undefined) return dark;
+    const stored = await this.profiles.read(candidates.map(({ destination }) => destination));
+    const usual = candidates.map((contact, index) =>
+      usualSilence(contact, silences[index], stored[index], untilMs),
     );
+    return darkContacts(contacts, candidates, usual, this.home);
   }
 
   private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {
