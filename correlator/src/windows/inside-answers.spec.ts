@@ -1,9 +1,16 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { InsideAnswers } from "./inside-answers.js";
-import { contactSliceMs, crowdBit, dayMs, type ContactObservation } from "./window-store.js";
+import {
+  contactSliceMs,
+  crowdBit,
+  dayMs,
+  newWindowCounters,
+  type ContactObservation,
+} from "./window-store.js";
 
 const midnightMs = 20_000 * dayMs;
+let counters = newWindowCounters();
 const host = "\n\0\0\x09";
 
 function contact(timeMs: number, some: Partial<ContactObservation> = {}): ContactObservation {
@@ -24,7 +31,8 @@ function contact(timeMs: number, some: Partial<ContactObservation> = {}): Contac
 }
 
 function answersOf(...contacts: ContactObservation[]): InsideAnswers {
-  const answers = new InsideAnswers();
+  counters = newWindowCounters();
+  const answers = new InsideAnswers(counters);
   for (const one of contacts) answers.merge(one);
   return answers;
 }
@@ -77,7 +85,9 @@ describe("what answered inside", () => {
     for (let index = 0; index < 250_000; index++)
       answers.merge(contact(midnightMs + dayMs, { destination: destination(index) }));
     expect(answers.isKnown(midnightMs + dayMs + contactSliceMs)).toBe(true);
+    expect(counters.contactsRefused).toBe(0);
     answers.merge(contact(midnightMs + dayMs, { destination: destination(250_000) }));
+    expect(counters.contactsRefused).toBe(1);
     expect(answers.isKnown(midnightMs + dayMs + contactSliceMs)).toBe(false);
   });
 });

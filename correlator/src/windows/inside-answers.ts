@@ -1,7 +1,13 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { AddressKey } from "./address-key.js";
 import { portKey } from "./contact-key.js";
-import { contactSliceMs, crowdBit, dayMs, type ContactObservation } from "./window-store.js";
+import {
+  contactSliceMs,
+  crowdBit,
+  dayMs,
+  type ContactObservation,
+  type WindowStoreCounters,
+} from "./window-store.js";
 
 /** Inside addresses remembered of one UTC day; where there are more, nothing of that day counts as silent. */
 const hostsMax = 250_000;
@@ -25,13 +31,15 @@ class AnswerDay {
 export class InsideAnswers {
   private readonly days = new Map<number, AnswerDay>();
 
+  constructor(private readonly counters: WindowStoreCounters) {}
+
   merge({ destination, port, protocol, outcome, crowds, timeMs }: ContactObservation): void {
     if ((crowds & crowdBit.port) === 0 || outcome <= Outcome.ignored) return;
     const today = this.day(Math.floor(timeMs / dayMs));
     const slice = Math.floor(timeMs / contactSliceMs);
     today.firstSlice = Math.min(today.firstSlice, slice);
     if (today.hosts.size < hostsMax || today.hosts.has(destination)) lower(today.hosts, destination, slice);
-    else today.isFull = true;
+    else this.refuse(today);
     if (outcome >= Outcome.halfOpen) lower(today.ports, portKey(port, protocol), slice);
   }
 
@@ -60,6 +68,11 @@ export class InsideAnswers {
 
   dropDaysBefore(day: number): void {
     for (const kept of this.days.keys()) if (kept < day) this.days.delete(kept);
+  }
+
+  private refuse(today: AnswerDay): void {
+    today.isFull = true;
+    this.counters.contactsRefused++;
   }
 
   private until(untilMs: number): { yesterday?: AnswerDay; today?: AnswerDay; slice: number } {

@@ -45,7 +45,7 @@ const contactsKeptMs = 9 * dayMs;
 export class WindowView {
   private readonly sources: SourceWindows;
   private readonly services = new Map<number, Set<string>>();
-  private readonly answers = new InsideAnswers();
+  private readonly answers: InsideAnswers;
   private readonly crowds: CrowdWindows;
   private readonly starts: StartWindows;
   private readonly facts: FactWindows;
@@ -65,6 +65,7 @@ export class WindowView {
     key: Uint8Array = new Uint8Array(16),
   ) {
     this.sources = new SourceWindows(limits, counters);
+    this.answers = new InsideAnswers(counters);
     this.crowds = new CrowdWindows(limits, counters, new SipHash(key), seedOf(key));
     this.starts = new StartWindows(counters);
     this.facts = new FactWindows(counters);
