@@ -5,6 +5,7 @@ import { afterAll, beforeAll } from "vitest";
 import { startRedisCluster } from "../servers/redis-cluster.js";
 import type { RedisCluster } from "../servers/redis-cluster.js";
 import { factWindowsConformance } from "./fact-windows.js";
+import { silenceConformance } from "./silences.js";
 import { windowStoreConformance, type WindowStoreSubject } from "./window-store.js";
 
 let cluster: RedisCluster;
@@ -34,3 +35,4 @@ const inCluster = (): WindowStoreSubject => ({
 });
 windowStoreConformance("redis cluster", inCluster);
 factWindowsConformance("redis cluster", inCluster);
+silenceConformance("redis cluster", inCluster);

@@ -4,6 +4,7 @@ import type { WindowLimits, WindowStore } from "@picket/correlator/windows/windo
 import { afterAll, beforeAll } from "vitest";
 import { startRedis, type RedisProcess } from "../servers/redis-server.js";
 import { factWindowsConformance } from "./fact-windows.js";
+import { silenceConformance } from "./silences.js";
 import { windowStoreConformance, type WindowStoreSubject } from "./window-store.js";
 
 let redis: RedisProcess;
@@ -33,3 +34,4 @@ const inRedis = (): WindowStoreSubject => ({
 });
 windowStoreConformance("redis", inRedis);
 factWindowsConformance("redis", inRedis);
+silenceConformance("redis", inRedis);

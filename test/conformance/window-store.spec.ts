@@ -1,5 +1,6 @@
 import { MemoryWindowStore } from "@picket/correlator/adapters/memory/memory-window-store.js";
 import { factWindowsConformance } from "./fact-windows.js";
+import { silenceConformance } from "./silences.js";
 import { windowStoreConformance, type WindowStoreSubject } from "./window-store.js";
 
 const inMemory = (): WindowStoreSubject => ({
@@ -11,3 +12,4 @@ const inMemory = (): WindowStoreSubject => ({
 });
 windowStoreConformance("memory", inMemory);
 factWindowsConformance("memory", inMemory);
+silenceConformance("memory", inMemory);

@@ -1,5 +1,6 @@
 import type { CheckSection } from "./check.js";
 import { clockChecks } from "./clock-checks.js";
+import { darkChecks } from "./dark-checks.js";
 import { fleetChecks } from "./fleet-checks.js";
 import { massChecks } from "./mass-checks.js";
 import { splitChecks } from "./split-checks.js";
@@ -19,6 +20,12 @@ the clock of the traffic: what sensors and correlator wait for, without network 
 what is touched there. Probes are first contacts, one for each target, protocol and port, in the order of the capture; the
 figure is the fewest of them with which \`picket analyze\` names the scanner.`,
     checks: splitChecks,
+  },
+  {
+    title: "Dark addresses and ports",
+    text: `A fleet of twenty sensors in one /24, whose hosts talked to each other for a day, and one who tries what gave no
+sign of life in it. The figure is the fewest contacts with which it is named, with and without the sensors' addresses.`,
+    checks: darkChecks,
   },
   {
     title: "Two sensors, clocks five minutes apart",

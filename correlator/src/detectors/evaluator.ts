@@ -5,11 +5,13 @@ import type { HostProfile } from "../profiles/host-profile.js";
 import { profileBefore, type HostProfileStore } from "../profiles/host-profile-store.js";
 import type { AddressKey } from "../windows/address-key.js";
 import { parseServiceKey } from "../windows/contact-key.js";
+import type { SourceContacts } from "../windows/source-contacts.js";
 import {
   contactSliceMs,
   dayMs,
   defaultWindowLimits,
   startSliceMs,
+  type Contact,
   type CrowdKey,
   type CrowdWindow,
   type HotWindow,
@@ -19,12 +21,14 @@ import {
 import { detectCampaign } from "./campaign.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
 import { CrowdGrowth } from "./crowd-growth.js";
+import { darkCandidates, darkContacts, darkContactsMin } from "./dark-contacts.js";
 import { factDetector } from "./fact-detectors.js";
 import { detectDistributedScan } from "./distributed-scan.js";
 import { burstContacts } from "./burst-contacts.js";
 import type { SourcedContact } from "./finding-builder.js";
 import { baselineSlices, detectHostBurst, withContacts } from "./host-burst.js";
 import { detectSourceScan, type Evaluation } from "./source-scan.js";
+import { usualSilence } from "./usual-silence.js";
 
 /** Sources of one prefix or one target below which nothing is found; other crowds need one more. */
 const crowdSourcesMin = 3;
@@ -112,7 +116,25 @@ export class Evaluator {
   private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const untilMs = (evaluation.slice + 1) * contactSliceMs;
     const [contacts] = await this.windows.readContacts([source], untilMs);
-    return detectSourceScan(contacts, evaluation);
+    const dark = evaluation.confirmed ? await this.readDark(contacts, untilMs) : undefined;
+    return detectSourceScan(contacts, evaluation, dark);
+  }
+
+  /**
+   * The source's dark contacts, where they may be enough to matter. Only of closed
+   * slices: before, what shows that a host is alive may be on its way.
+   */
+  private async readDark(contacts: SourceContacts, untilMs: number): Promise<ReadonlySet<Contact>> {
+    const candidates = darkCandidates(contacts, this.home);
+    if (candidates.length < darkContactsMin) return new Set();
+    const silences = await this.windows.readSilences(candidates, untilMs);
+    const dark = darkContacts(contacts, candidates, silences, this.home);
+    if (dark.size < darkContactsMin || this.profiles === undefined) return dark;
+    const stored = await this.profiles.read(candidates.map(({ destination }) => destination));
+    const usual = candidates.map((contact, index) =>
+      usualSilence(contact, silences[index], stored[index], untilMs),
+    );
+    return darkContacts(contacts, candidates, usual, this.home);
   }
 
   private async evaluateCrowd(key: CrowdKey, evaluation: Evaluation): Promise<Finding | undefined> {

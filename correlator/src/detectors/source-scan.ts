@@ -8,6 +8,7 @@ import { foldSlices, sequentialTest, type SliceOutcomes } from "../windows/seque
 import { mostDistinctWithin } from "../windows/sliding-count.js";
 import type { SourceContacts } from "../windows/source-contacts.js";
 import { contactSliceMs, partitionOf, type Contact } from "../windows/window-store.js";
+import { darkContactsMin } from "./dark-contacts.js";
 import { findingOf, marginWeight, type Verdict } from "./finding-builder.js";
 
 const udp = 17;
@@ -28,6 +29,8 @@ const networksShareMin = 0.5;
 /** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
 const passingShareMax = 0.25;
 
+const noContacts: ReadonlySet<Contact> = new Set();
+
 /** Where and when a window is evaluated. */
 export interface Evaluation {
   readonly slice: number;
@@ -40,12 +43,23 @@ export interface Evaluation {
  * One source over everything all sensors saw of it: the sequential test over
  * 10-minute slices (T1046, outside T1595), and the two classic limits. Counts
  * distinct (destination, port) contacts; retries never count.
+ * @param dark failed contacts of the source with what was silent; those of a peer-to-peer program say nothing
  */
-export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluation): Finding | undefined {
+export function detectSourceScan(
+  contacts: SourceContacts,
+  evaluation: Evaluation,
+  dark: ReadonlySet<Contact> = noContacts,
+): Finding | undefined {
   const { scan } = evaluation.policy;
   const probes = probesOf(contacts.failed, new Set(scan.peerToPeerPorts));
   const isPeer = runsPeerToPeer(contacts);
-  const factors = scanFactors(contacts, probes, evaluation, isPeer);
+  const factors = scanFactors(
+    contacts,
+    probes,
+    evaluation,
+    isPeer,
+    isPeer ? noContacts : weighty(dark, probes),
+  );
   if (factors.length > 0)
     return countRefused(
       findingOf(
@@ -54,7 +68,7 @@ export function detectSourceScan(contacts: SourceContacts, evaluation: Evaluatio
       ),
     );
   if (probes.length === contacts.failed.length) return undefined;
-  const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer);
+  const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer, noContacts);
   if (fanOut.length === 0) return undefined;
   return findingOf(
     verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
@@ -76,12 +90,19 @@ function probesOf(failed: readonly Contact[], peerToPeer: ReadonlySet<number>): 
   return failed.length - probes.length <= failed.length * passingShareMax ? failed : probes;
 }
 
+/** The dark ones among the probes, if they are enough to weigh as such. */
+function weighty(dark: ReadonlySet<Contact>, probes: readonly Contact[]): ReadonlySet<Contact> {
+  const among = probes.filter((contact) => dark.has(contact));
+  return among.length >= darkContactsMin ? new Set(among) : noContacts;
+}
+
 /** The factors that crossed their threshold; none when nothing did. */
 function scanFactors(
   contacts: SourceContacts,
   probes: readonly Contact[],
   { policy }: Evaluation,
   isPeer: boolean,
+  dark: ReadonlySet<Contact>,
 ): ScoreFactor[] {
   const { scan } = policy;
   const falsePositive = isPeer
@@ -93,7 +114,7 @@ function scanFactors(
     scan.detectionProbability,
     falsePositive,
   );
-  const level = foldSlices(test, sliceOutcomes(contacts, probes)) / 1e6;
+  const level = foldSlices(test, sliceOutcomes(contacts, probes, dark)) / 1e6;
   const threshold = test.threshold / 1e6;
   const ports = mostPortsOnOneTarget(probes);
   const hosts = mostHostsOnOnePort(probes);
@@ -106,6 +127,8 @@ function scanFactors(
       weight: 0.6 + marginWeight(level, threshold, 0.08, 0.25),
     });
     factors.push(...closedPortFactor(probes));
+    if (dark.size > 0)
+      factors.push({ name: "dark_contacts", value: dark.size, threshold: darkContactsMin, weight: 0.1 });
   }
   if (ports >= scan.portsPerTarget)
     factors.push({
@@ -125,17 +148,23 @@ function scanFactors(
 }
 
 /** Failed and newly answered of each slice, ascending. Silence over UDP proves nothing here. */
-function sliceOutcomes(contacts: SourceContacts, probes: readonly Contact[]): SliceOutcomes[] {
+function sliceOutcomes(
+  contacts: SourceContacts,
+  probes: readonly Contact[],
+  dark: ReadonlySet<Contact>,
+): SliceOutcomes[] {
   const slices = new Map<number, SliceOutcomes>();
   const at = (timeMs: number): SliceOutcomes => {
     const slice = Math.floor(timeMs / contactSliceMs);
     let outcomes = slices.get(slice);
-    if (outcomes === undefined) slices.set(slice, (outcomes = { slice, failed: 0, answered: 0, closed: 0 }));
+    if (outcomes === undefined)
+      slices.set(slice, (outcomes = { slice, failed: 0, answered: 0, closed: 0, dark: 0 }));
     return outcomes;
   };
   for (const contact of probes) {
     if (isSilentUdp(contact)) continue;
     if (isAtClosedPort(contact)) at(contact.firstMs).closed++;
+    else if (dark.has(contact)) at(contact.firstMs).dark++;
     else at(contact.firstMs).failed++;
   }
   for (const firstMs of contacts.answeredHosts.values()) at(firstMs).answered++;

@@ -38,6 +38,30 @@ describe("HomeNetworks", () => {
     expect(isInside(home, "203.0.113.78")).toBe(false);
   });
 
+  it.each([
+    ["10.0.3.99", true, "free, beside a sensor"],
+    ["10.0.3.7", false, "a sensor's own"],
+    ["10.0.4.99", false, "of another network"],
+    ["203.0.113.78", false, "a neighbour outside"],
+    ["198.51.100.9", true, "beside a sensor in a network that the policy names"],
+    ["169.254.7.9", false, "of a link only"],
+    ["fe80::9", false, "of a link only"],
+    ["fd00::1:9", true, "in the /64 of a sensor"],
+    ["fd00:0:0:1::9", false, "in another /64"],
+  ])("%s beside the sensors is %s: %s", (address, expected) => {
+    const named = ["10.0.0.0/8", "198.51.100.0/24", "169.254.0.0/16", "fe80::/10", "fd00::/8"];
+    const sensors = ["10.0.3.7", "203.0.113.77", "198.51.100.1", "169.254.7.7", "fe80::7", "fd00::7"];
+    const home = new HomeNetworks(named, sensors);
+    expect(home.hasSensors).toBe(true);
+    expect(home.isBesideSensors(addressKeyOfText(address) ?? "")).toBe(expected);
+  });
+
+  it("has nothing beside sensors where there is none", () => {
+    const home = new HomeNetworks(["10.0.0.0/8"]);
+    expect(home.hasSensors).toBe(false);
+    expect(home.isBesideSensors("\n\0\0\x09")).toBe(false);
+  });
+
   it("takes a prefix for outside", () => {
     expect(new HomeNetworks([]).isInsideKey("\n\0\0")).toBe(false);
   });

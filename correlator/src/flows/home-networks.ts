@@ -23,6 +23,8 @@ interface Block {
 export class HomeNetworks {
   private readonly blocks: readonly Block[];
   private readonly hosts: ReadonlySet<AddressKey>;
+  /** The /24 or /64 around each of them. */
+  private readonly hostNetworks: ReadonlySet<AddressKey>;
 
   /**
    * @param networks CIDR blocks already validated; empty means the private ranges
@@ -30,6 +32,7 @@ export class HomeNetworks {
    */
   constructor(networks: readonly string[], hosts: readonly string[] = []) {
     this.hosts = new Set(hosts.flatMap((host) => addressKeyOfText(host) ?? []));
+    this.hostNetworks = new Set([...this.hosts].filter((host) => !isLinkLocal(host)).map(networkOf));
     this.blocks = (networks.length > 0 ? networks : defaultNetworks).map(parseBlock);
   }
 
@@ -43,13 +46,33 @@ export class HomeNetworks {
     return this.hosts.size > 0 && this.hosts.has(addressKeyOfWords(words, offset));
   }
 
-  /** The same of a key; a shortened key (a prefix) is outside. */
+  /** True when a sensor told an address of its host. */
+  get hasSensors(): boolean {
+    return this.hosts.size > 0;
+  }
+
+  /** True of an inside address in a network of the fleet, the /24 or /64 of a sensor's host, that no sensor has. */
+  isBesideSensors(key: AddressKey): boolean {
+    return !this.hosts.has(key) && this.hostNetworks.has(networkOf(key)) && this.isInsideKey(key);
+  }
+
+  /** `isInside` of a key; a shortened key (a prefix) is outside. */
   isInsideKey(key: AddressKey): boolean {
     if (key.length !== 4 && key.length !== 16) return false;
     const bytes = key.length === 4 ? `${ipv4Prefix}${key}` : key;
     for (let k = 0; k < 4; k++) scratch[k] = wordAt(bytes, k * 4);
     return this.isInside(scratch, 0);
   }
+}
+
+/** The network that an address is usually in, where its prefix length is not known. */
+function networkOf(key: AddressKey): AddressKey {
+  return key.length === 4 ? key.slice(0, 3) : key.slice(0, 8);
+}
+
+/** Every link has these networks; none of them is the fleet's. */
+function isLinkLocal(key: AddressKey): boolean {
+  return key.startsWith(key.length === 4 ? "\u00a9\u00fe" : "\u00fe\u0080");
 }
 
 const ipv4Prefix = "\0\0\0\0\0\0\0\0\0\0\u00ff\u00ff";

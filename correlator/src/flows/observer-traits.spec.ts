@@ -2,6 +2,7 @@ import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
 import { HostDirection, Outcome, RecordKind, type FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { ContactTrait } from "../windows/contact-traits.js";
+import { crowdBit } from "../windows/window-store.js";
 import { HomeNetworks } from "./home-networks.js";
 import { Observer } from "./observer.js";
 
@@ -11,9 +12,9 @@ const inside = 0x0a_00_00_05;
 const host = 0x0a_00_00_09;
 const context = { sensor: 7, contribution: "batch", clockCorrectionMs: 0 };
 
-function batch(source: number, direction: number, closed: number): FlowColumns {
+function batch(source: number, direction: number, closed: number, destination = host): FlowColumns {
   const builder = new FlowBatchBuilder(4);
-  const row = builder.append(0, 0, 0xffff, source, 0, 0, 0xffff, host);
+  const row = builder.append(0, 0, 0xffff, source, 0, 0, 0xffff, destination);
   const { columns } = builder;
   columns.protocol[row] = 6;
   columns.destinationPort[row] = 22;
@@ -24,6 +25,20 @@ function batch(source: number, direction: number, closed: number): FlowColumns {
   columns.closedPort[row] = closed;
   return columns;
 }
+
+describe("an answered contact", () => {
+  it.each([
+    ["inside", inside, host, crowdBit.port],
+    ["inside, of a source from outside", outside, host, crowdBit.port],
+    ["outside", inside, outside, 0],
+  ])("says by its crowds that its destination is %s", (_, source, destination, crowds) => {
+    const observer = new Observer(new HomeNetworks([]));
+    const columns = batch(source, HostDirection.transit, 0, destination);
+    columns.outcome[0] = Outcome.answered;
+    observer.observe(columns, context);
+    expect(observer.take().answered.map((contact) => contact.crowds)).toEqual([crowds]);
+  });
+});
 
 describe("traits of a contact", () => {
   it.each([

@@ -166,8 +166,9 @@ export class Observer {
   }
 
   private crowdsOf(columns: FlowColumns, row: number): number {
-    if (!joinsCrowds(columns.protocol[row], columns.outcome[row])) return 0;
     const targetInside = this.addresses.isInside[columns.destinationIndex[row]] === 1;
+    if (columns.outcome[row] === Outcome.answered) return targetInside ? crowdBit.port : 0;
+    if (!joinsCrowds(columns.protocol[row], columns.outcome[row])) return 0;
     const sourceInside = this.addresses.isInside[columns.sourceIndex[row]] === 1;
     const fleet = targetInside ? crowdBit.prefix | crowdBit.port : crowdBit.prefix;
     // What inside hosts fail to reach outside is an outage out there, not an attack in here.
@@ -238,7 +239,7 @@ export class Observer {
 
 /** Sources that fail silently over UDP, or at ICMP echo, prove little about each other. */
 function joinsCrowds(protocol: number, outcome: number): boolean {
-  if (outcome === Outcome.answered || protocol === icmp || protocol === icmpv6) return false;
+  if (protocol === icmp || protocol === icmpv6) return false;
   return protocol !== udp || outcome > Outcome.ignored;
 }
 

@@ -2,11 +2,12 @@ import { describe, expect, it } from "vitest";
 import { foldSlices, sequentialTest, type SliceOutcomes } from "./sequential-test.js";
 
 const test = sequentialTest(0.8, 0.2, 0.99, 1e-4);
-const slice = (number: number, failed: number, answered: number, closed = 0): SliceOutcomes => ({
+const slice = (number: number, failed: number, answered: number, closed = 0, dark = 0): SliceOutcomes => ({
   slice: number,
   failed,
   answered,
   closed,
+  dark,
 });
 const fires = (...slices: SliceOutcomes[]): boolean => foldSlices(test, slices) >= test.threshold;
 
@@ -16,6 +17,7 @@ describe("the sequential test", () => {
       failedWeight: 1_386_294,
       answeredWeight: 1_386_294,
       closedWeight: 2_944_439,
+      darkWeight: 2_197_225,
       threshold: 9_200_290,
     });
   });
@@ -50,6 +52,15 @@ describe("the sequential test", () => {
     [0, 4, 2, false],
   ])("after %i failures, %i at closed ports and %i answers", (failed, closed, answered, expected) => {
     expect(fires(slice(1, failed, answered, closed))).toBe(expected);
+  });
+
+  it.each([
+    [0, 4, 0, false],
+    [0, 5, 0, true],
+    [1, 4, 0, true],
+    [0, 5, 2, false],
+  ])("after %i failures, %i dark ones and %i answers", (failed, dark, answered, expected) => {
+    expect(fires(slice(1, failed, answered, 0, dark))).toBe(expected);
   });
 
   // A failure multiplies the likelihood by 4 (of 0.8 and 0.2) or 9 (of 0.9 and 0.1), in whole

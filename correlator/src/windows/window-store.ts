@@ -25,7 +25,10 @@ export interface ContactObservation {
   readonly stealth: number;
   /** 32-bit hash of the sensor's name. */
   readonly sensor: number;
-  /** Crowds that a failed contact's source joins: bits of `crowdBit`. */
+  /**
+   * Crowds that a failed contact's source joins: bits of `crowdBit`. An answered
+   * one joins none; its bit of `port` says as well that the destination is inside.
+   */
   readonly crowds: number;
   /** Bits of `ContactTrait`, merged by OR. */
   readonly traits: number;
@@ -131,6 +134,14 @@ export interface SourceWindow {
   readonly refused: number;
 }
 
+/** What gave no sign of life on a UTC day and the day before. */
+export interface Silence {
+  /** The destination answered nothing, not even with a refusal, and started nothing. */
+  readonly isAddressSilent: boolean;
+  /** No inside address let a connection to the port begin. */
+  readonly isPortSilent: boolean;
+}
+
 /** The sources of a crowd in one slice. */
 export interface CrowdWindow {
   readonly key: CrowdKey;
@@ -206,6 +217,14 @@ export interface WindowStore {
     services: readonly { destination: AddressKey; protocol: number; port: number }[],
     day: number,
   ): Promise<boolean[]>;
+  /**
+   * How silent the ends of contacts with inside addresses are as of `untilMs`, the
+   * end of a contact slice. Nothing is where less than 24 hours are known.
+   */
+  readSilences(
+    contacts: readonly { destination: AddressKey; protocol: number; port: number }[],
+    untilMs: number,
+  ): Promise<Silence[]>;
   /**
    * Distinct new flows of a host for each slice from `fromSlice` to `toSlice`
    * inclusive, by linear counting over the union of the contributions' bits.

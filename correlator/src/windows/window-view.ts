@@ -3,7 +3,8 @@ import { serviceKey } from "./contact-key.js";
 import { CrowdWindows } from "./crowd-windows.js";
 import type { FactKind, FactObservation, FactWindow } from "./fact-window.js";
 import { FactWindows } from "./fact-windows.js";
-import type { SourceContacts } from "./source-contacts.js";
+import { InsideAnswers } from "./inside-answers.js";
+import { memoryDays, type SourceContacts } from "./source-contacts.js";
 import { SipHash } from "./sip-hash.js";
 import { SourceWindows } from "./source-windows.js";
 import { TouchedWindows } from "./touched-windows.js";
@@ -22,6 +23,7 @@ import {
   type CrowdWindow,
   type HotWindow,
   type Observations,
+  type Silence,
   type SourceWindow,
   type StartDirection,
   type StartObservation,
@@ -43,6 +45,7 @@ const contactsKeptMs = 9 * dayMs;
 export class WindowView {
   private readonly sources: SourceWindows;
   private readonly services = new Map<number, Set<string>>();
+  private readonly answers: InsideAnswers;
   private readonly crowds: CrowdWindows;
   private readonly starts: StartWindows;
   private readonly facts: FactWindows;
@@ -62,6 +65,7 @@ export class WindowView {
     key: Uint8Array = new Uint8Array(16),
   ) {
     this.sources = new SourceWindows(limits, counters);
+    this.answers = new InsideAnswers(counters);
     this.crowds = new CrowdWindows(limits, counters, new SipHash(key), seedOf(key));
     this.starts = new StartWindows(counters);
     this.facts = new FactWindows(counters);
@@ -85,11 +89,13 @@ export class WindowView {
     if (this.isTooOld(contact)) return;
     this.sources.mergeFailed(contact, this.touched);
     this.crowds.merge(contact, this.touched);
+    this.answers.merge(contact);
   }
 
   mergeAnswered(contact: ContactObservation): void {
     if (this.isTooOld(contact)) return;
     this.sources.mergeAnswered(contact);
+    this.answers.merge(contact);
     const day = Math.floor(contact.timeMs / dayMs);
     let services = this.services.get(day);
     if (services === undefined) this.services.set(day, (services = new Set()));
@@ -151,6 +157,26 @@ export class WindowView {
     return (this.services.get(day)?.has(key) ?? false) || (this.services.get(day - 1)?.has(key) ?? false);
   }
 
+  /** See `WindowStore.readSilences`. */
+  readSilence(
+    { destination, port, protocol }: { destination: AddressKey; protocol: number; port: number },
+    untilMs: number,
+  ): Silence {
+    if (!this.answers.isKnown(untilMs)) return { isAddressSilent: false, isPortSilent: false };
+    return {
+      isAddressSilent: !this.answers.hasHost(destination, untilMs) && !this.hasStarted(destination, untilMs),
+      isPortSilent: !this.answers.hasPort(port, protocol, untilMs),
+    };
+  }
+
+  /** True when the host was the source of a contact on the day that ends with `untilMs`, or the day before. */
+  private hasStarted(host: AddressKey, untilMs: number): boolean {
+    const { fromDay, toDay } = memoryDays(untilMs);
+    const { failed, answered } = this.sources.read(host, fromDay, toDay);
+    const isBefore = ({ firstMs }: { readonly firstMs: number }): boolean => firstMs < untilMs;
+    return failed.some(isBefore) || answered.some(isBefore);
+  }
+
   readStarts(host: AddressKey, direction: StartDirection, fromSlice: number, toSlice: number): Float64Array {
     return this.starts.read(host, direction, fromSlice, toSlice);
   }
@@ -195,6 +221,7 @@ export class WindowView {
     const day = Math.floor(closedMs / dayMs);
     this.sources.dropDaysBefore(day - 1);
     for (const kept of this.services.keys()) if (kept < day - 1) this.services.delete(kept);
+    this.answers.dropDaysBefore(day - 1);
     this.crowds.close(slice);
     for (const windows of this.hot)
       for (const window of windows) if (sliceEndMs(window) < closedMs - hotKeptMs) windows.delete(window);

@@ -7,6 +7,7 @@ import {
   type CrowdWindow,
   type HotWindow,
   type Observations,
+  type Silence,
   type SourceWindow,
   type StartDirection,
   type WindowLimits,
@@ -50,6 +51,13 @@ export class MemoryWindowStore implements WindowStore {
     day: number,
   ): Promise<boolean[]> {
     return Promise.resolve(services.map((service) => this.view.isService(service, day)));
+  }
+
+  readSilences(
+    contacts: readonly { destination: AddressKey; protocol: number; port: number }[],
+    untilMs: number,
+  ): Promise<Silence[]> {
+    return Promise.resolve(contacts.map((contact) => this.view.readSilence(contact, untilMs)));
   }
 
   readStarts(

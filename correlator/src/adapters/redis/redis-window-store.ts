@@ -13,6 +13,7 @@ import {
   type CrowdWindow,
   type HotWindow,
   type Observations,
+  type Silence,
   type SourceWindow,
   type StartDirection,
   type WindowLimits,
@@ -121,6 +122,14 @@ export class RedisWindowStore implements WindowStore {
   ): Promise<boolean[]> {
     await this.whenLoaded();
     return services.map((service) => this.view.isService(service, day));
+  }
+
+  async readSilences(
+    contacts: readonly { destination: AddressKey; protocol: number; port: number }[],
+    untilMs: number,
+  ): Promise<Silence[]> {
+    await this.whenLoaded();
+    return contacts.map((contact) => this.view.readSilence(contact, untilMs));
   }
 
   async readStarts(
