@@ -4,7 +4,8 @@ import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
 import { formatPort, parseServiceKey } from "../windows/contact-key.js";
 import type { FactMember, FactWindow } from "../windows/fact-window.js";
 import { ContactMark, hasMark, isUsualPort, sizeOf } from "./beacon-contacts.js";
-import { contactRhythm, sameSizeShare, type ContactRhythm } from "./contact-rhythm.js";
+import { contactRhythm, contactWaits, sameSizeShare, type ContactRhythm } from "./contact-rhythm.js";
+import { evenByChance } from "./even-by-chance.js";
 import type { FactEvaluation } from "./fact-detector.js";
 import { factFinding } from "./fact-finding.js";
 import { confidenceOf, marginWeight, samplesMax } from "./finding-builder.js";
@@ -17,6 +18,10 @@ const confidenceMedium = 0.5;
 /** Hosts of a service beyond which those outside are its clients. */
 const outsideHostsMax = 2;
 const samplesPerHost = 4;
+/** Pairs of host and service in a day: a thousand hosts with a hundred places each that they come back to. */
+const pairsPerDay = 100_000;
+/** Pairs that are told in a day though their contacts are as even as they are by chance. */
+const toldByChancePerDay = 0.1;
 
 /** The contacts of one source with one service. */
 export interface BeaconContacts {
@@ -30,6 +35,8 @@ export interface RhythmLimits {
   readonly contactsMin: number;
   readonly spanMsMin: number;
   readonly gapMsMin: number;
+  /** Contacts in one slot of so many milliseconds are one. */
+  readonly slotMs: number;
 }
 
 interface Beacon extends BeaconContacts {
@@ -46,17 +53,18 @@ export function beaconFinding(
   const { beacon: policy } = evaluation.policy;
   // Many outside hosts at a service mean that it is the one that is guarded.
   const isServer = hosts.length > outsideHostsMax;
-  const beacons = hosts
+  const regular = hosts
     .filter(
       ({ source, timesMs }) =>
         timesMs.length >= limits.contactsMin && (!isServer || evaluation.isInside(source)),
     )
     .map((host): Beacon => ({ ...host, rhythm: contactRhythm(host.timesMs, policy.jitterMax) }))
     .filter(({ rhythm }) => isRegular(rhythm, limits, policy.regularShareMin));
+  const beacons = regular.filter(({ timesMs }) => isBeyondChance(timesMs, limits.slotMs));
   if (beacons.length === 0) return undefined;
   const service = parseServiceKey(windows[windows.length - 1].subject);
   // With many hosts the one that says most speaks for all.
-  const scored = beacons.map((beacon) => factorsOf(beacon, service.port, beacons.length, limits, evaluation));
+  const scored = beacons.map((beacon) => factorsOf(beacon, service.port, regular.length, limits, evaluation));
   const factors = scored.reduce((best, each) => (confidenceOf(each) > confidenceOf(best) ? each : best));
   const confidence = confidenceOf(factors);
   if (confidence < confidenceTold) return undefined;
@@ -104,6 +112,14 @@ function isRegular(rhythm: ContactRhythm, limits: RhythmLimits, regularShareMin:
     rhythm.gapMs >= limits.gapMsMin &&
     rhythm.regularShare >= regularShareMin
   );
+}
+
+/**
+ * True when among all pairs of a day hardly one is as even by chance. That a pair is
+ * looked at anew with each contact changes little: two looks share most of their waits.
+ */
+function isBeyondChance(timesMs: readonly number[], slotMs: number): boolean {
+  return evenByChance(contactWaits(timesMs, slotMs)) * pairsPerDay <= toldByChancePerDay;
 }
 
 function factorsOf(

@@ -10,6 +10,8 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 /** A row of contacts shorter than this is a program that polls for a while. */
 const spanMsMin = 600_000;
 const gapMsMin = 1000;
+/** Every millisecond is one of its own. */
+const slotMs = 1;
 /** A source port that comes again this much later is another connection. */
 const otherConnectionMs = 10_000;
 
@@ -54,7 +56,7 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   // What was refused is missing in the row of everybody's contacts.
   const isCut = windows.some(({ refused }) => refused > 0);
   if (isCut && hosts.length >= commonHosts) return undefined;
-  return beaconFinding(windows, hosts, { contactsMin, spanMsMin, gapMsMin }, evaluation);
+  return beaconFinding(windows, hosts, { contactsMin, spanMsMin, gapMsMin, slotMs }, evaluation);
 }
 
 /** By source, in order. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { contactRhythm, sameSizeShare } from "./contact-rhythm.js";
+import { contactRhythm, contactWaits, sameSizeShare } from "./contact-rhythm.js";
 
 /** So many contacts, the gap before each of them by a function. */
 function times(count: number, gapMs: (index: number) => number): number[] {
@@ -51,6 +51,14 @@ describe("the rhythm of contacts", () => {
   it("has nothing to say of one contact or none", () => {
     expect(contactRhythm([], 0.35)).toMatchObject({ contacts: 0, spanMs: 0, regularShare: 0 });
     expect(contactRhythm([7], 0.35)).toMatchObject({ contacts: 1, spanMs: 0, regularShare: 0 });
+  });
+
+  it("waits from when another contact could have counted", () => {
+    expect(contactWaits([9000, 2000, 0, 500], 1)).toEqual([1000, 6000]);
+    expect(contactWaits([100_000, 700_000, 1_500_000], 300_000)).toEqual([400_000, 600_000]);
+    // The end of a slot and the moment after it are one.
+    expect(contactWaits([299_500, 300_200, 301_000], 300_000)).toEqual([500]);
+    expect(contactWaits([7], 1)).toEqual([]);
   });
 
   it("compares sizes with their median", () => {

@@ -37,6 +37,20 @@ export function contactRhythm(timesMs: readonly number[], jitterMax: number): Co
   };
 }
 
+/**
+ * What is left of each gap from when another contact could have counted: after a
+ * moment, and in another slot. Of visits at random it does not depend on what was before.
+ * @param timesMs in any order
+ * @param slotMs contacts in one slot of so many milliseconds are one
+ */
+export function contactWaits(timesMs: readonly number[], slotMs: number): number[] {
+  const times = together([...timesMs].sort((a, b) => a - b));
+  return times.slice(1).map((time, index) => {
+    const slotEndMs = (Math.floor(times[index] / slotMs) + 1) * slotMs;
+    return time - Math.max(slotEndMs, times[index] + togetherMs);
+  });
+}
+
 /** Share of the values within a tenth of their median; 0 for none. */
 export function sameSizeShare(sizes: readonly number[]): number {
   return shareWithin(sizes, medianOf(sizes), sameSize);

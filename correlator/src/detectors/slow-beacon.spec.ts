@@ -1,5 +1,6 @@
 import { Application } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
+import { seededRandom } from "@picket/proto/batch/testing/seeded-random.js";
 import { slowBeacon } from "./slow-beacon.js";
 import { permuted, runDetector, runStartMs, type RunFlow } from "./testing/fact-run.js";
 
@@ -32,6 +33,25 @@ describe("slow beacons", () => {
     [11, true],
   ])("%i hourly contacts around the limit of 10: %s", async (count, isFound) => {
     expect((await runDetector(slowBeacon, contacts(count, 60))).length > 0).toBe(isFound);
+  });
+
+  it.each([
+    [11, false],
+    [24, true],
+  ])("%i contacts with a jitter of 0.3 are enough: %s", async (count, isFound) => {
+    const unsteady = contacts(count, (index) => 60 * (0.7 + 0.6 * ((index * 0.618_033_988_749) % 1)));
+    expect((await runDetector(slowBeacon, unsteady)).length > 0).toBe(isFound);
+  });
+
+  it("says nothing of hundreds of hosts that visit places at random", async () => {
+    const random = seededRandom(3);
+    const flows = Array.from({ length: 400 }, (_, pair) =>
+      contacts(30, () => -45 * Math.log(1 - random()), {
+        source: `10.0.${pair >> 8}.${pair & 0xff}`,
+        destination: `203.0.113.${pair % 250}`,
+      }),
+    ).flat();
+    expect(await runDetector(slowBeacon, flows)).toEqual([]);
   });
 
   it("names host and service as the fast ones do", async () => {

@@ -54,7 +54,7 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   const isCut = windows.some(({ refused }) => refused > 0);
   if (isCut && hosts.length >= commonHosts) return undefined;
   const spanMsMin = (contactsMin - 1) * gapMsMin;
-  return beaconFinding(windows, hosts, { contactsMin, spanMsMin, gapMsMin }, evaluation);
+  return beaconFinding(windows, hosts, { contactsMin, spanMsMin, gapMsMin, slotMs }, evaluation);
 }
 
 function hostsOf(windows: readonly FactWindow[]): BeaconContacts[] {
