@@ -40,6 +40,7 @@ function members(...jobs: readonly Job[]): CrowdMembers {
     count: sources.length,
     refused: 0,
     history: new Map(),
+    evenShare: 0,
     isInside: () => false,
     isKnownService: false,
   };

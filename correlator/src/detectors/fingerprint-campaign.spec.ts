@@ -37,6 +37,7 @@ function membersOf(jobs: readonly (readonly Pair[])[], some: Partial<CrowdMember
     count: jobs.length,
     refused: 0,
     history: new Map(),
+    evenShare: 0,
     isInside: (address) => address.startsWith("\n"),
     isKnownService: false,
     ...some,

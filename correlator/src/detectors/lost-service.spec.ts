@@ -22,6 +22,7 @@ function members(servedMs: readonly number[], more: Partial<CrowdMembers> = {}):
     count: sources.length,
     refused: 0,
     history: new Map(),
+    evenShare: 0,
     isInside: () => true,
     isKnownService: true,
     ...more,
