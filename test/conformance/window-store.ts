@@ -238,13 +238,12 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
   });
 }
 
-/** Sources of all other ports in the slice, over the number of ports. */
+/** Sources that are at other ports only in the slice, over the number of ports. */
 function evenShare(key: CrowdKey, keys: readonly CrowdKey[], model: WindowModel): number {
   if (key.kind !== "port") return 0;
-  const others = keys.filter(
-    ({ kind, slice: other, subject }) => kind === "port" && other === key.slice && subject !== key.subject,
-  );
-  return others.reduce((sum, other) => sum + model.crowdSources(other).length, 0) / 65_536;
+  const atPorts = keys.filter(({ kind, slice: other }) => kind === "port" && other === key.slice);
+  const all = new Set(atPorts.flatMap((each) => model.crowdSources(each)));
+  return (all.size - model.crowdSources(key).length) / 65_536;
 }
 
 /** Everything that can be read equals the model of what was merged. */

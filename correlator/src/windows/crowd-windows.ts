@@ -1,6 +1,7 @@
 import { prefixOf, type AddressKey } from "./address-key.js";
 import { ColdCrowds, SubjectHash } from "./cold-crowds.js";
 import { fingerprintKey, portKey, serviceKey } from "./contact-key.js";
+import { CountedSources } from "./counted-sources.js";
 import { DistinctCount } from "./distinct-count.js";
 import type { SipHash } from "./sip-hash.js";
 import type { TouchedWindows } from "./touched-windows.js";
@@ -61,8 +62,8 @@ class Crowd {
 interface CrowdSlice {
   readonly cold: ColdCrowds;
   readonly hot: Crowd[];
-  /** Sources that the crowds of all ports list, one that is in several counted in each. */
-  portMembers: number;
+  /** Sources of the crowds of all ports. */
+  readonly atPorts: CountedSources;
 }
 
 /** Sources that failed at something, by slice. */
@@ -91,7 +92,10 @@ export class CrowdWindows {
     if (crowds === 0) return;
     const slice = Math.floor(contact.timeMs / contactSliceMs);
     if ((crowds & crowdBit.prefix) !== 0) this.join("prefix", prefixOf(source), slice, source, touched);
-    if ((crowds & crowdBit.port) !== 0) this.join("port", portKey(port, protocol), slice, source, touched);
+    if ((crowds & crowdBit.port) !== 0) {
+      this.slice(slice).atPorts.add(source);
+      this.join("port", portKey(port, protocol), slice, source, touched);
+    }
     if ((crowds & crowdBit.service) !== 0)
       this.join("service", serviceKey(destination, port, protocol), slice, source, touched);
     if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touched);
@@ -106,8 +110,8 @@ export class CrowdWindows {
     if (slice === undefined || slot < 0) return { key, sources: [], count: 0, evenShare: 0 };
     const crowd = hotAt(slice, slot);
     const sources = crowd === undefined ? slice.cold.sourcesOf(slot) : [...crowd.sources];
-    const evenShare = key.kind === "port" ? (slice.portMembers - sources.length) / ports : 0;
-    return { key, sources, count: crowd?.count ?? sources.length, evenShare };
+    const others = key.kind === "port" ? Math.max(0, slice.atPorts.count - sources.length) : 0;
+    return { key, sources, count: crowd?.count ?? sources.length, evenShare: others / ports };
   }
 
   readHistory(key: CrowdKey): Map<number, number> {
@@ -167,7 +171,7 @@ export class CrowdWindows {
     const crowd = hotAt(here, slot);
     if (crowd === undefined) this.addToCold(here, slot, { kind, subject, slice }, source, touched);
     else {
-      this.addToCrowd(here, crowd, source);
+      this.addToCrowd(crowd, source);
       crowd.touch(touched);
     }
     if (this.slices.has(slice + 1)) this.heatNext(here, slot, { kind, subject, slice }, touched);
@@ -180,13 +184,11 @@ export class CrowdWindows {
     source: AddressKey,
     touched: TouchedWindows,
   ): void {
-    const before = here.cold.count(slot);
     const isHeld = here.cold.add(slot, source);
     const count = here.cold.count(slot) + (isHeld ? 0 : 1);
-    if (key.kind === "port") here.portMembers += here.cold.count(slot) - before;
     if (count + this.countIn(key.slice - 1) < hotCrowdMin[key.kind]) return;
     const crowd = this.heat(here, slot, key, touched);
-    if (!isHeld) this.addToCrowd(here, crowd, source);
+    if (!isHeld) this.addToCrowd(crowd, source);
   }
 
   /** What came late may complete the slice after. */
@@ -216,19 +218,20 @@ export class CrowdWindows {
     return there === undefined || slot < 0 ? 0 : countAt(there, slot);
   }
 
-  private addToCrowd(here: CrowdSlice, crowd: Crowd, source: AddressKey): void {
+  private addToCrowd(crowd: Crowd, source: AddressKey): void {
     if (crowd.sources.has(source)) return;
-    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) {
-      crowd.sources.add(source);
-      if (crowd.key.kind === "port") here.portMembers++;
-    } else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
+    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
+    else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
       this.counters.crowdSourcesRefused++;
   }
 
   private slice(number: number): CrowdSlice {
     let slice = this.slices.get(number);
     if (slice === undefined)
-      this.slices.set(number, (slice = { cold: new ColdCrowds(crowdsMax), hot: [], portMembers: 0 }));
+      this.slices.set(
+        number,
+        (slice = { cold: new ColdCrowds(crowdsMax), hot: [], atPorts: new CountedSources(this.hash) }),
+      );
     return slice;
   }
 }

@@ -149,7 +149,7 @@ export interface CrowdWindow {
   readonly sources: readonly AddressKey[];
   /** Distinct sources, those the cap refused included (then an estimate). */
   readonly count: number;
-  /** Of a port's crowd: the sources that it would have, were those of all other ports spread evenly over every port. */
+  /** Of a port's crowd: the sources that it would have, had each of those at other ports chosen one of all ports at random. */
   readonly evenShare: number;
 }
 

@@ -48,6 +48,8 @@ const acknowledgeWithinMs = 5000;
 const extendEveryMs = 2000;
 /** One group is worked out while the stores take in the one before. */
 const groupsInHandMax = 2;
+/** A group costs the servers the same for one batch as for many: they begin at least this far apart. */
+const groupEveryMs = 20;
 const idleWaitMs = 1000;
 const restAfterFailureMs = 500;
 
@@ -114,9 +116,14 @@ export class NatsFlowSource implements FlowSource {
         await this.#consume(connection, onDeliveries);
       } catch (error) {
         if (this.#link.isConnected) this.#options.onFailure?.(natsFailure(error, "read flows"));
-        await delay(restAfterFailureMs, undefined, { signal }).catch(() => {});
+        await this.#rest(restAfterFailureMs);
       }
     }
+  }
+
+  async #rest(milliseconds: number): Promise<void> {
+    if (milliseconds <= 0) return;
+    await delay(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
   /** Reads until stopped; throws when the consumer went missing or cannot be made. */
@@ -137,8 +144,11 @@ export class NatsFlowSource implements FlowSource {
     const groups = new Set<Promise<unknown>>();
     const failures: unknown[] = [];
     try {
+      let dueMs = 0;
       while (!this.#stop.signal.aborted) {
+        await this.#rest(dueMs - performance.now());
         const messages = await queue.take(idleWaitMs);
+        dueMs = performance.now() + groupEveryMs;
         if (messages === "missing") throw new Error(`consumer ${subjects.correlatorsConsumer} is gone`);
         const { deliveries, others } = this.#sort(messages);
         const work = [
