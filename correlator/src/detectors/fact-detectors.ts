@@ -14,6 +14,7 @@ import { newPeers } from "./new-peers.js";
 import { newService } from "./new-service.js";
 import { slowBeacon } from "./slow-beacon.js";
 import { suspiciousPort } from "./suspicious-port.js";
+import { protocolScan } from "./protocol-scan.js";
 import { reflectorAbuse } from "./reflector-abuse.js";
 import { synFloodRate } from "./syn-flood-rate.js";
 import { udpFlood } from "./udp-flood.js";
@@ -37,6 +38,7 @@ export const factDetectors: readonly FactDetector[] = [
   hostSweep,
   newPeers,
   newService,
+  protocolScan,
 ];
 
 /** Everything that collects facts: the detectors, and the profiles of hosts. */
