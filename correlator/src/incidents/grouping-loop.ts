@@ -37,6 +37,8 @@ interface Term {
   readonly grouping: Grouping;
   position: string;
   renewedMs: number;
+  /** False until this holder stored a whole fold, and after a change that may not have been stored. */
+  isFoldStored: boolean;
 }
 
 /**
@@ -94,11 +96,14 @@ export class GroupingLoop {
   }
 
   /** Stored before it is told: told again by another it would be the same, folded again it need not be. */
-  private async saveFold({ grouping, lease, position }: Term): Promise<boolean> {
-    for (const isWhole of [false, true]) {
+  private async saveFold(term: Term): Promise<boolean> {
+    const { grouping, lease, position } = term;
+    for (const isWhole of term.isFoldStored ? [false, true] : [true]) {
       const change = grouping.takeFold(isWhole);
       if (change === undefined) return true;
+      term.isFoldStored = false;
       const saving = await this.ports.board.saveFold({ ...change, position }, lease.fence);
+      term.isFoldStored = saving === "saved";
       if (saving !== "absent") return saving === "saved";
     }
     return true;
@@ -125,7 +130,7 @@ export class GroupingLoop {
     const fold = await this.ports.board.loadFold();
     grouping.restore(await this.ports.incidents.loadAll(), fold);
     grouping.setSensors(this.sensors);
-    const term = { lease, grouping, position: "", renewedMs: nowMs };
+    const term = { lease, grouping, position: "", renewedMs: nowMs, isFoldStored: false };
     if (fold !== undefined) await this.readBoard(term, fold.position);
     this.term = term;
     return term;
