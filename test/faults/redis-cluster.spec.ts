@@ -34,7 +34,13 @@ it.skipIf(notBuilt !== undefined)(
         const { emitted: before } = await sums(fleet);
         await scans.make();
         const isApplied = async (): Promise<boolean> => (await sums(fleet)).applied >= before;
-        await untilReady("what was emitted meanwhile is applied", 60_000, isApplied);
+        await untilReady("what was emitted meanwhile is applied", 120_000, isApplied).catch(
+          (error: unknown) => {
+            // What the correlators did meanwhile says why.
+            for (const { log } of fleet.correlators) process.stderr.write(log);
+            throw error;
+          },
+        );
         await scans.whenFound();
         await killed?.restart();
         await fleet.redisCluster?.whenWhole();
@@ -46,7 +52,7 @@ it.skipIf(notBuilt !== undefined)(
       await fleet.stop();
     }
   },
-  240_000,
+  480_000,
 );
 
 describe("a Redis cluster", () => {
