@@ -1,12 +1,11 @@
 import type { Finding } from "../incidents/incident.js";
-import { formatAddressKey } from "../windows/address-key.js";
 import { contactKey } from "../windows/contact-key.js";
 import { portKey } from "../windows/contact-key.js";
 import { poissonLowerTail } from "../windows/crowd-test.js";
 import type { SourceContacts } from "../windows/source-contacts.js";
-import { contactSliceMs, partitionOf } from "../windows/window-store.js";
+import { crowdFinding } from "./crowd-finding.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
-import { findingOf, type SourcedContact } from "./finding-builder.js";
+import type { SourcedContact } from "./finding-builder.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
 const overlapProbability = 1e-6;
@@ -28,29 +27,22 @@ export function detectCampaign(members: CrowdMembers, evaluation: Evaluation): F
   const expected = expectedOverlap(active, grid);
   const tail = poissonLowerTail(total - union, expected);
   if (tail >= overlapProbability) return undefined;
-  const { key } = members;
   const contacts: SourcedContact[] = active.flatMap(({ source, failed }) =>
     failed.map((contact) => ({ source, contact })),
   );
-  const finding = findingOf(
+  const finding = crowdFinding(
     {
       kind: "campaign",
-      view: "prefix",
-      primaryKey: formatAddressKey(key.subject),
-      partition: partitionOf(key.subject),
-      sliceStartMs: key.slice * contactSliceMs,
-      sliceEndMs: (key.slice + 1) * contactSliceMs,
-      confirmed: evaluation.confirmed,
       severity: "medium",
       factors: [
         { name: "covered_contacts", value: union, threshold: limit, weight: 0.3 },
         { name: "overlap", value: total - union, threshold: Math.round(expected * 100) / 100, weight: 0.5 },
       ],
-      refusedMembers: members.refused,
       sourceVerified: active.some(({ answeredHosts }) => answeredHosts.size > 0),
-      policyRevision: evaluation.policyRevision,
     },
+    members,
     contacts.sort((a, b) => a.contact.firstMs - b.contact.firstMs || (a.source < b.source ? -1 : 1)),
+    evaluation,
   );
   return severityOf(finding.contactCount, evaluation.policy) === "high"
     ? { ...finding, severity: "high" }

@@ -1,9 +1,9 @@
 import type { Finding } from "../incidents/incident.js";
 import { portKey } from "../windows/contact-key.js";
-import { contactSliceMs, partitionOf, type Contact } from "../windows/window-store.js";
+import { contactSliceMs, type Contact } from "../windows/window-store.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
-import { crowdText } from "./crowd-text.js";
-import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
+import { crowdFinding } from "./crowd-finding.js";
+import { marginWeight, type SourcedContact } from "./finding-builder.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
 /** Sources of one job below which there is none. */
@@ -70,21 +70,14 @@ function isSameJob(a: Probes, b: Probes): boolean {
 }
 
 function findingOfGroup(group: readonly Probes[], members: CrowdMembers, evaluation: Evaluation): Finding {
-  const { key } = members;
   const { scan } = evaluation.policy;
   const contacts: SourcedContact[] = group
     .flatMap(({ source, contacts: own }) => own.map((contact) => ({ source, contact })))
     .sort((a, b) => a.contact.firstMs - b.contact.firstMs || (a.source < b.source ? -1 : 1));
   const ports = Math.max(...group.map(({ firstMs }) => firstMs.size));
-  return findingOf(
+  return crowdFinding(
     {
       kind: "distributed_scan",
-      view: "target",
-      primaryKey: crowdText(key),
-      partition: partitionOf(key.subject),
-      sliceStartMs: key.slice * contactSliceMs,
-      sliceEndMs: (key.slice + 1) * contactSliceMs,
-      confirmed: evaluation.confirmed,
       severity: severityOf(ports, evaluation.policy),
       factors: [
         { name: "sources_in_step", value: group.length, threshold: sourcesMin, weight: 0.5 },
@@ -95,10 +88,9 @@ function findingOfGroup(group: readonly Probes[], members: CrowdMembers, evaluat
           weight: 0.3 + marginWeight(ports, scan.portsPerTarget, 0.03, 0.15),
         },
       ],
-      refusedMembers: members.refused,
-      sourceVerified: false,
-      policyRevision: evaluation.policyRevision,
     },
+    members,
     contacts,
+    evaluation,
   );
 }

@@ -2,11 +2,11 @@ import type { Finding, ScoreFactor, Severity } from "../incidents/incident.js";
 import { portKey } from "../windows/contact-key.js";
 import { crowdBaseline, crowdTail, withEvenShare } from "../windows/crowd-test.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
-import { contactSliceMs, partitionOf } from "../windows/window-store.js";
+import { contactSliceMs } from "../windows/window-store.js";
 import { crowdContacts, type CrowdMembers } from "./crowd-contacts.js";
 import { detectFingerprintCampaign } from "./fingerprint-campaign.js";
-import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
-import { crowdText } from "./crowd-text.js";
+import { marginWeight, type SourcedContact } from "./finding-builder.js";
+import { crowdFinding } from "./crowd-finding.js";
 import { detectDecoyScan } from "./decoy-scan.js";
 import { areScanning, lostContacts } from "./lost-service.js";
 import { detectSynFlood } from "./syn-flood.js";
@@ -167,22 +167,15 @@ function findingFrom(
   // Inside hosts that fail together at one service that used to answer have lost it.
   const isInsideService = key.kind === "service" && areInside(members, contacts);
   const isOutage = isInsideService && members.isKnownService;
-  const finding = findingOf(
+  const finding = crowdFinding(
     {
       kind: isOutage ? "service_outage" : "distributed_scan",
-      view: key.kind,
-      primaryKey: crowdText(key),
-      partition: partitionOf(key.subject),
-      sliceStartMs: key.slice * contactSliceMs,
-      sliceEndMs: (key.slice + 1) * contactSliceMs,
-      confirmed: evaluation.confirmed,
       severity: "low",
       factors,
-      refusedMembers: members.refused,
-      sourceVerified: false,
-      policyRevision: evaluation.policyRevision,
     },
+    members,
     contacts,
+    evaluation,
   );
   // One that never answered is more likely a wrong setting of theirs than an attack.
   return isInsideService ? finding : { ...finding, severity: crowdSeverity(finding, evaluation) };

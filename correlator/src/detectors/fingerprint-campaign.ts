@@ -1,9 +1,9 @@
 import type { Finding, ScoreFactor } from "../incidents/incident.js";
 import { crowdBaseline, crowdTail } from "../windows/crowd-test.js";
-import { contactSliceMs, partitionOf } from "../windows/window-store.js";
+import { contactSliceMs } from "../windows/window-store.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
-import { crowdText } from "./crowd-text.js";
-import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
+import { crowdFinding } from "./crowd-finding.js";
+import { marginWeight, type SourcedContact } from "./finding-builder.js";
 import { jobOfGrid, jobOfPorts, type JobSource, type SharedJob } from "./shared-job.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
 
@@ -52,7 +52,7 @@ function recentContacts({ sources, key, isInside }: CrowdMembers): JobSource[] {
 }
 
 function findingFrom(
-  { key, refused }: CrowdMembers,
+  members: CrowdMembers,
   { sources }: SharedJob,
   factors: readonly ScoreFactor[],
   evaluation: Evaluation,
@@ -60,22 +60,15 @@ function findingFrom(
   const contacts = sources.flatMap(({ source, contacts: own }) =>
     own.map((contact): SourcedContact => ({ source, contact })),
   );
-  const finding = findingOf(
+  const finding = crowdFinding(
     {
       kind: "campaign",
-      view: key.kind,
-      primaryKey: crowdText(key),
-      partition: partitionOf(key.subject),
-      sliceStartMs: key.slice * contactSliceMs,
-      sliceEndMs: (key.slice + 1) * contactSliceMs,
-      confirmed: evaluation.confirmed,
       severity: "medium",
       factors,
-      refusedMembers: refused,
-      sourceVerified: false,
-      policyRevision: evaluation.policyRevision,
     },
+    members,
     contacts.sort((a, b) => a.contact.firstMs - b.contact.firstMs || (a.source < b.source ? -1 : 1)),
+    evaluation,
   );
   return severityOf(finding.contactCount, evaluation.policy) === "high"
     ? { ...finding, severity: "high" }

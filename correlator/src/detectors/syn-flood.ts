@@ -1,8 +1,7 @@
 import type { Finding } from "../incidents/incident.js";
-import { contactSliceMs, partitionOf } from "../windows/window-store.js";
 import type { CrowdMembers } from "./crowd-contacts.js";
-import { crowdText } from "./crowd-text.js";
-import { findingOf, marginWeight, type SourcedContact } from "./finding-builder.js";
+import { crowdFinding } from "./crowd-finding.js";
+import { marginWeight, type SourcedContact } from "./finding-builder.js";
 import type { Evaluation } from "./source-scan.js";
 
 const tcp = 6;
@@ -29,15 +28,9 @@ export function detectSynFlood(
   const rate = ratePerSecond(contacts);
   const isFast = rate >= limit && members.count >= limit * secondsMin;
   if (!isFast && members.count < limit * secondsCertain) return undefined;
-  const finding = findingOf(
+  const finding = crowdFinding(
     {
       kind: "syn_flood",
-      view: "service",
-      primaryKey: crowdText(key),
-      partition: partitionOf(key.subject),
-      sliceStartMs: key.slice * contactSliceMs,
-      sliceEndMs: (key.slice + 1) * contactSliceMs,
-      confirmed: evaluation.confirmed,
       severity: "high",
       factors: [
         {
@@ -48,11 +41,10 @@ export function detectSynFlood(
         },
         { name: "failing_sources", value: members.count, threshold: limit * secondsMin, weight: 0.15 },
       ],
-      refusedMembers: members.refused,
-      sourceVerified: false,
-      policyRevision: evaluation.policyRevision,
     },
+    members,
     contacts,
+    evaluation,
   );
   return { ...finding, sourceCount: members.count };
 }
