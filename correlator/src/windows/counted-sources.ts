@@ -1,4 +1,5 @@
 import type { AddressKey } from "./address-key.js";
+import { AddressSet } from "./address-set.js";
 import { DistinctCount } from "./distinct-count.js";
 import type { SipHash } from "./sip-hash.js";
 
@@ -7,7 +8,7 @@ const exactMax = 4096;
 
 /** How many distinct sources were added: exact while they are few, then estimated; the same in any order. */
 export class CountedSources {
-  private readonly few = new Set<AddressKey>();
+  private few = new AddressSet();
   private many: DistinctCount | undefined;
 
   constructor(private readonly hash: SipHash) {}
@@ -17,8 +18,8 @@ export class CountedSources {
     this.few.add(source);
     if (this.few.size <= exactMax) return;
     this.many = new DistinctCount(this.hash);
-    for (const known of this.few) this.many.add(known);
-    this.few.clear();
+    for (const known of this.few.keys()) this.many.add(known);
+    this.few = new AddressSet();
   }
 
   get count(): number {

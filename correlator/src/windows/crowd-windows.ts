@@ -1,8 +1,10 @@
 import { prefixOf, type AddressKey } from "./address-key.js";
+import { AddressSet } from "./address-set.js";
 import { ColdCrowds, SubjectHash } from "./cold-crowds.js";
 import { fingerprintKey, portKey, serviceKey } from "./contact-key.js";
 import { CountedSources } from "./counted-sources.js";
 import { DistinctCount } from "./distinct-count.js";
+import { shortWord } from "./packed-address.js";
 import type { SipHash } from "./sip-hash.js";
 import type { TouchedWindows } from "./touched-windows.js";
 import {
@@ -31,7 +33,7 @@ const ports = 65_536;
 
 /** Sources of a crowd that is hot. */
 class Crowd {
-  readonly sources: Set<AddressKey>;
+  readonly sources = new AddressSet();
   /** Counts the sources that the cap refused. */
   refused: DistinctCount | undefined = undefined;
   /** Merge in which it was last told to be hot. */
@@ -43,7 +45,7 @@ class Crowd {
     sources: Iterable<AddressKey>,
     readonly key: CrowdKey,
   ) {
-    this.sources = new Set(sources);
+    for (const source of sources) this.sources.add(source);
     this.window = { kind: "crowd", key };
   }
 
@@ -88,19 +90,12 @@ export class CrowdWindows {
    * after it: with the slice before they have enough sources for a detector.
    */
   merge(contact: ContactObservation, touched: TouchedWindows): void {
-    const { crowds, source, destination, port, protocol } = contact;
-    if (crowds === 0) return;
-    const slice = Math.floor(contact.timeMs / contactSliceMs);
-    if ((crowds & crowdBit.prefix) !== 0) this.join("prefix", prefixOf(source), slice, source, touched);
-    if ((crowds & crowdBit.port) !== 0) {
-      this.slice(slice).atPorts.add(source);
-      this.join("port", portKey(port, protocol), slice, source, touched);
-    }
-    if ((crowds & crowdBit.service) !== 0)
-      this.join("service", serviceKey(destination, port, protocol), slice, source, touched);
-    if ((crowds & crowdBit.target) !== 0) this.join("target", destination, slice, source, touched);
-    if ((crowds & crowdBit.fingerprint) !== 0)
-      this.join("fingerprint", fingerprintKey(contact.fingerprint), slice, source, touched);
+    if (contact.crowds === 0) return;
+    const number = Math.floor(contact.timeMs / contactSliceMs);
+    const slice = this.slice(number);
+    if ((contact.crowds & crowdBit.port) !== 0) slice.atPorts.add(contact.source);
+    for (let kind = 0; kind < crowdKinds.length; kind++)
+      if ((contact.crowds & kindBits[kind]) !== 0) this.join(kind, contact, number, slice, touched);
   }
 
   read(key: CrowdKey): CrowdWindow {
@@ -109,7 +104,7 @@ export class CrowdWindows {
     const slot = slice?.cold.find(this.subject) ?? -1;
     if (slice === undefined || slot < 0) return { key, sources: [], count: 0, evenShare: 0 };
     const crowd = hotAt(slice, slot);
-    const sources = crowd === undefined ? slice.cold.sourcesOf(slot) : [...crowd.sources];
+    const sources = crowd === undefined ? slice.cold.sourcesOf(slot) : crowd.sources.keys();
     const others = key.kind === "port" ? Math.max(0, slice.atPorts.count - sources.length) : 0;
     return { key, sources, count: crowd?.count ?? sources.length, evenShare: others / ports };
   }
@@ -155,52 +150,59 @@ export class CrowdWindows {
   }
 
   private join(
-    kind: CrowdKind,
-    subject: string,
-    slice: number,
-    source: AddressKey,
+    kind: number,
+    contact: ContactObservation,
+    number: number,
+    here: CrowdSlice,
     touched: TouchedWindows,
   ): void {
-    this.subject.set(crowdKinds.indexOf(kind), subject);
-    const here = this.slice(slice);
+    hashSubject(this.subject, kind, contact);
     const slot = here.cold.findOrAdd(this.subject);
     if (slot < 0) {
       this.counters.crowdSourcesRefused++;
       return;
     }
     const crowd = hotAt(here, slot);
-    if (crowd === undefined) this.addToCold(here, slot, { kind, subject, slice }, source, touched);
+    if (crowd === undefined) this.addToCold(here, slot, kind, contact, number, touched);
     else {
-      this.addToCrowd(crowd, source);
+      this.addToCrowd(crowd, contact.source);
       crowd.touch(touched);
     }
-    if (this.slices.has(slice + 1)) this.heatNext(here, slot, { kind, subject, slice }, touched);
+    if (this.slices.has(number + 1)) this.heatNext(here, slot, kind, contact, number + 1, touched);
   }
 
   private addToCold(
     here: CrowdSlice,
     slot: number,
-    key: CrowdKey,
-    source: AddressKey,
+    kind: number,
+    contact: ContactObservation,
+    number: number,
     touched: TouchedWindows,
   ): void {
-    const isHeld = here.cold.add(slot, source);
+    const isHeld = here.cold.add(slot, contact.source);
     const count = here.cold.count(slot) + (isHeld ? 0 : 1);
-    if (count + this.countIn(key.slice - 1) < hotCrowdMin[key.kind]) return;
-    const crowd = this.heat(here, slot, key, touched);
-    if (!isHeld) this.addToCrowd(crowd, source);
+    if (count < hotMin[kind] && count + this.countIn(number - 1) < hotMin[kind]) return;
+    const crowd = this.heat(here, slot, keyOf(kind, contact, number), touched);
+    if (!isHeld) this.addToCrowd(crowd, contact.source);
   }
 
   /** What came late may complete the slice after. */
-  private heatNext(here: CrowdSlice, slot: number, key: CrowdKey, touched: TouchedWindows): void {
-    const next = this.slices.get(key.slice + 1);
+  private heatNext(
+    here: CrowdSlice,
+    slot: number,
+    kind: number,
+    contact: ContactObservation,
+    number: number,
+    touched: TouchedWindows,
+  ): void {
+    const next = this.slices.get(number);
     if (next === undefined) return;
     const nextSlot = next.cold.find(this.subject);
     if (nextSlot < 0) return;
     const known = hotAt(next, nextSlot);
     if (known !== undefined) return known.touch(touched);
-    if (countAt(here, slot) + countAt(next, nextSlot) >= hotCrowdMin[key.kind])
-      this.heat(next, nextSlot, { ...key, slice: key.slice + 1 }, touched);
+    if (countAt(here, slot) + countAt(next, nextSlot) >= hotMin[kind])
+      this.heat(next, nextSlot, keyOf(kind, contact, number), touched);
   }
 
   private heat({ cold, hot }: CrowdSlice, slot: number, key: CrowdKey, touched: TouchedWindows): Crowd {
@@ -219,10 +221,9 @@ export class CrowdWindows {
   }
 
   private addToCrowd(crowd: Crowd, source: AddressKey): void {
+    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) return void crowd.sources.add(source);
     if (crowd.sources.has(source)) return;
-    if (crowd.sources.size < this.limits.sourcesPerCrowdMax) crowd.sources.add(source);
-    else if ((crowd.refused ??= new DistinctCount(this.hash)).add(source))
-      this.counters.crowdSourcesRefused++;
+    if ((crowd.refused ??= new DistinctCount(this.hash)).add(source)) this.counters.crowdSourcesRefused++;
   }
 
   private slice(number: number): CrowdSlice {
@@ -235,6 +236,47 @@ export class CrowdWindows {
     return slice;
   }
 }
+
+const kindBits = crowdKinds.map((kind) => crowdBit[kind]);
+const hotMin = crowdKinds.map((kind) => hotCrowdMin[kind]);
+
+function keyOf(kind: number, contact: ContactObservation, slice: number): CrowdKey {
+  return { kind: crowdKinds[kind], subject: subjectOf(crowdKinds[kind], contact), slice };
+}
+
+/** Subject of the crowd of a kind that a contact joins. */
+function subjectOf(kind: CrowdKind, contact: ContactObservation): string {
+  const { source, destination, port, protocol, fingerprint } = contact;
+  if (kind === "service") return serviceKey(destination, port, protocol);
+  if (kind === "target") return destination;
+  if (kind === "port") return portKey(port, protocol);
+  return kind === "prefix" ? prefixOf(source) : fingerprintKey(fingerprint);
+}
+
+/** Hash of `subjectOf`, for IPv4 without making the text. */
+function hashSubject(hash: SubjectHash, kind: number, contact: ContactObservation): void {
+  const { source, destination, port, protocol, fingerprint } = contact;
+  const name = crowdKinds[kind];
+  if (source.length !== 4 || destination.length !== 4) return hash.set(kind, subjectOf(name, contact));
+  const portWord = (port << 16) | (protocol << 8);
+  hash.begin(kind, subjectLengths[name]);
+  if (name === "service") {
+    hash.add(shortWord(destination));
+    hash.add(portWord);
+  } else if (name === "target") hash.add(shortWord(destination));
+  else if (name === "port") hash.add(portWord);
+  else hash.add(name === "prefix" ? shortWord(source) & ~0xff : fingerprint | 0);
+  hash.finish();
+}
+
+/** Chars of subjects of IPv4. */
+const subjectLengths: Readonly<Record<CrowdKind, number>> = {
+  service: 7,
+  target: 4,
+  port: 3,
+  prefix: 3,
+  fingerprint: 4,
+};
 
 /** The crowd in a slot, once it is hot. */
 function hotAt({ cold, hot }: CrowdSlice, slot: number): Crowd | undefined {

@@ -7,15 +7,25 @@ export class SipHash {
   private readonly key: Uint32Array;
   /** v0 to v3, each as low and high word. */
   private readonly v = new Uint32Array(8);
+  /** What was hashed last is often hashed again, for another sketch. */
+  private last = "";
+  private readonly lastHash = new Uint8Array(8);
 
   /** @param key 16 bytes */
   constructor(key: Uint8Array) {
     const view = new DataView(key.buffer, key.byteOffset, 16);
     this.key = Uint32Array.from([0, 4, 8, 12], (at) => view.getUint32(at, true));
+    this.compute("");
   }
 
   /** Writes the 8 bytes of the hash, little endian, into `target` at `offset`. */
   hash(text: string, target: Uint8Array, offset: number): void {
+    if (text !== this.last) this.compute(text);
+    target.set(this.lastHash, offset);
+  }
+
+  private compute(text: string): void {
+    this.last = text;
     const v = this.v;
     const [k0, k1, k2, k3] = this.key;
     v[0] = k0 ^ 0x70736575;
@@ -31,8 +41,8 @@ export class SipHash {
     this.absorb(wordAt(text, whole), wordAt(text, whole + 4) | ((text.length & 0xff) << 24));
     v[4] ^= 0xff;
     for (let round = 0; round < 4; round++) this.round();
-    writeWord(target, offset, v[0] ^ v[2] ^ v[4] ^ v[6]);
-    writeWord(target, offset + 4, v[1] ^ v[3] ^ v[5] ^ v[7]);
+    writeWord(this.lastHash, 0, v[0] ^ v[2] ^ v[4] ^ v[6]);
+    writeWord(this.lastHash, 4, v[1] ^ v[3] ^ v[5] ^ v[7]);
   }
 
   private absorb(low: number, high: number): void {

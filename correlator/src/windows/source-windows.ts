@@ -1,8 +1,8 @@
 import type { AddressKey } from "./address-key.js";
 import { contactKey } from "./contact-key.js";
-import { onlySensor, withSensor } from "./sensor-list.js";
+import { countedMax, DayContacts } from "./day-contacts.js";
+import { memoryDays, sourceContacts, type SourceContacts, type SourceOfDay } from "./source-contacts.js";
 import type { TouchedWindows } from "./touched-windows.js";
-import { memoryDays, sourceContacts, type SourceContacts } from "./source-contacts.js";
 import {
   contactSliceMs,
   dayMs,
@@ -26,82 +26,24 @@ const refusedMax = 8192;
 /** Sources of which what was read is kept; beyond it all of it is forgotten. */
 const readsMax = 16_384;
 
-interface MutableContact {
-  destination: AddressKey;
-  protocol: number;
-  port: number;
-  firstMs: number;
-  outcome: number;
-  stealth: number;
-  traits: number;
-  sensors: readonly number[];
-}
-
-/** One source's UTC day. A source on probation is its first contact and nothing else. */
-class SourceDay {
-  first: MutableContact | undefined = undefined;
-  isHot = false;
-  failed: Map<string, MutableContact> | undefined = undefined;
-  answered: Map<string, MutableContact> | undefined = undefined;
-  refused: Set<string> | undefined = undefined;
+/** A source that is hot on a UTC day. */
+class HotSource {
   /** Slices in which it is hot. */
-  windows: Map<number, HotWindow> | undefined = undefined;
-  /** Merge and slice in which it was last told to be hot. */
-  touchedIn = 0;
-  touchedSlice = 0;
-  /** Counts its changes. */
-  version = 0;
-  /** What was last read of it, for as long as nothing changes. */
-  contacts: ReadContacts | undefined = undefined;
+  readonly windows = new Map<number, HotWindow>();
+  /** Merge and slice in which it was last told. */
+  private toldIn = 0;
+  private toldSlice = 0;
 
-  get failedCount(): number {
-    return (this.first === undefined ? 0 : 1) + (this.failed?.size ?? 0);
-  }
-}
+  constructor(private readonly source: AddressKey) {}
 
-/** Sources of one UTC day, in the order in which they came. */
-class DaySources {
-  private readonly sources = new Map<AddressKey, SourceDay>();
-  private order: AddressKey[] = [];
-  /** Place of the oldest in `order`. */
-  private oldest = 0;
-
-  get size(): number {
-    return this.sources.size;
-  }
-
-  get(source: AddressKey): SourceDay | undefined {
-    return this.sources.get(source);
-  }
-
-  all(): Iterable<SourceDay> {
-    return this.sources.values();
-  }
-
-  create(source: AddressKey): SourceDay {
-    const day = new SourceDay();
-    this.sources.set(source, day);
-    this.order.push(source);
-    return day;
-  }
-
-  /** The lowest score goes: the oldest source on probation, else the oldest but those just spared. */
-  evict(): void {
-    for (let looked = 0; looked < evictionScan; looked++) {
-      const source = this.order[this.oldest++];
-      const day = this.sources.get(source);
-      if (day !== undefined && day.failed === undefined && day.answered === undefined)
-        return this.remove(source);
-      this.order.push(source);
-    }
-    this.remove(this.order[this.oldest++]);
-  }
-
-  private remove(source: AddressKey): void {
-    this.sources.delete(source);
-    if (this.oldest * 2 < this.order.length) return;
-    this.order = this.order.slice(this.oldest);
-    this.oldest = 0;
+  tell(slice: number, touched: TouchedWindows): void {
+    const known = this.windows.get(slice);
+    if (known !== undefined && this.toldIn === touched.merge && this.toldSlice === slice) return;
+    const window: HotWindow = known ?? { kind: "source", source: this.source, slice };
+    if (known === undefined) this.windows.set(slice, window);
+    this.toldIn = touched.merge;
+    this.toldSlice = slice;
+    touched.add(window, known === undefined);
   }
 }
 
@@ -111,15 +53,57 @@ interface ReadContacts {
   readonly contacts: SourceContacts;
 }
 
+/** One UTC day; what few sources have is by their number. */
+class SourceDay {
+  readonly contacts: DayContacts;
+  readonly hot = new Map<number, HotSource>();
+  readonly refused = new Map<number, Set<string>>();
+  /** What was last read, for as long as nothing changes. */
+  readonly reads = new Map<number, ReadContacts>();
+  /** Where the next to go is looked for: the oldest, as each new one takes the place of one that went. */
+  private hand = 0;
+
+  constructor(day: number, seed: number) {
+    this.contacts = new DayContacts(day, seed);
+  }
+
+  /** The lowest score goes: the oldest source on probation, else the oldest but those just spared. */
+  replaceOne(source: AddressKey): number {
+    for (let looked = 0; looked < evictionScan && !this.isOnProbation(this.hand); looked++) this.turn();
+    const row = this.hand;
+    this.turn();
+    this.hot.delete(row);
+    this.refused.delete(row);
+    this.reads.delete(row);
+    this.contacts.replace(row, source);
+    return row;
+  }
+
+  private isOnProbation(source: number): boolean {
+    return this.contacts.failedCount(source) <= 1 && this.contacts.answeredCount(source) === 0;
+  }
+
+  private turn(): void {
+    this.hand = (this.hand + 1) % this.contacts.size;
+  }
+}
+
 /** Contacts of each source by UTC day. */
 export class SourceWindows {
-  private readonly days = new Map<number, DaySources>();
+  private readonly days = new Map<number, SourceDay>();
+  private readonly failedMax: number;
+  private readonly answeredMax: number;
   private reads = 0;
 
+  /** @param seed keys the hashes */
   constructor(
-    private readonly limits: WindowLimits,
+    { contactsPerSourceMax }: WindowLimits,
     private readonly counters: WindowStoreCounters,
-  ) {}
+    private readonly seed: number,
+  ) {
+    this.failedMax = Math.min(countedMax, contactsPerSourceMax);
+    this.answeredMax = Math.min(countedMax, contactsPerSourceMax * answeredFactor);
+  }
 
   /**
    * Merges one failed contact; tells the slices in which the source is hot
@@ -127,55 +111,58 @@ export class SourceWindows {
    * contact it has, so that the order of arrival does not matter.
    */
   mergeFailed(contact: ContactObservation, touched: TouchedWindows): void {
-    const day = Math.floor(contact.timeMs / dayMs);
-    const name = contact.source;
-    const source = this.source(name, day);
-    source.version++;
-    const isFirst = source.first === undefined;
-    if (source.first === undefined) source.first = newContact(contact);
-    else if (isSame(source.first, contact)) mergeContact(source.first, contact);
-    else this.mergeMore((source.failed ??= new Map()), contactKey(contact), contact, source);
-    if (isFirst) this.heatNext(name, day + 1, touched);
-    if (source.isHot) touchSlice(source, name, sliceOf(contact.timeMs), touched);
-    else if (source.failedCount >= hotContactsMin || this.failedOn(name, day - 1))
-      heat(source, name, touched);
+    const number = Math.floor(contact.timeMs / dayMs);
+    const day = this.day(number);
+    const source = this.sourceOf(day, contact.source);
+    const { contacts } = day;
+    const known = contacts.findContact(source, contact, false);
+    if (known >= 0) contacts.mergeContact(known, contact);
+    else if (contacts.failedCount(source) < this.failedMax) contacts.addContact(source, contact, false);
+    else this.refuse(day, source, contactKey(contact));
+    const count = contacts.failedCount(source);
+    if (known < 0 && count === 1) this.heatNext(contact.source, number + 1, touched);
+    const hot = day.hot.get(source);
+    if (hot !== undefined) hot.tell(sliceOf(contact.timeMs), touched);
+    else if (count >= hotContactsMin || this.isKnown(contact.source, number - 1))
+      heat(day, source, contact.source, touched);
   }
 
   mergeAnswered(contact: ContactObservation): void {
-    const source = this.source(contact.source, Math.floor(contact.timeMs / dayMs));
-    source.version++;
-    const answered = (source.answered ??= new Map());
-    const key = contactKey(contact);
-    const known = answered.get(key);
-    if (known !== undefined) mergeContact(known, contact);
-    else if (answered.size < this.limits.contactsPerSourceMax * answeredFactor)
-      answered.set(key, newContact(contact));
+    const day = this.day(Math.floor(contact.timeMs / dayMs));
+    const source = this.sourceOf(day, contact.source);
+    const { contacts } = day;
+    const known = contacts.findContact(source, contact, true);
+    if (known >= 0) contacts.mergeContact(known, contact);
+    else if (contacts.answeredCount(source) < this.answeredMax) contacts.addContact(source, contact, true);
     else this.counters.contactsRefused++;
   }
 
   /** True when the source failed at something on that day. */
   isKnown(source: AddressKey, day: number): boolean {
-    return this.failedOn(source, day);
+    const contacts = this.days.get(day)?.contacts;
+    const row = contacts?.find(source) ?? -1;
+    return contacts !== undefined && row >= 0 && contacts.failedCount(row) > 0;
   }
 
   /** True when the source has so many contacts that day that one more is not even counted. */
   isFull(contact: ContactObservation): boolean {
-    const source = this.days.get(Math.floor(contact.timeMs / dayMs))?.get(contact.source);
-    if (source?.refused === undefined || source.refused.size < refusedMax) return false;
-    return source.failed?.has(contactKey(contact)) !== true;
+    const day = this.days.get(Math.floor(contact.timeMs / dayMs));
+    if (day === undefined || day.refused.size === 0) return false;
+    const source = day.contacts.find(contact.source);
+    if ((day.refused.get(source)?.size ?? 0) < refusedMax) return false;
+    return day.contacts.findContact(source, contact, false) < 0;
   }
 
   read(source: AddressKey, fromDay: number, toDay: number): SourceWindow {
     const failed: Contact[] = [];
     const answered: Contact[] = [];
     let refused = 0;
-    for (let day = fromDay; day <= toDay; day++) {
-      const found = this.days.get(day)?.get(source);
+    for (let number = fromDay; number <= toDay; number++) {
+      const found = this.find(source, number);
       if (found === undefined) continue;
-      if (found.first !== undefined) failed.push(found.first);
-      if (found.failed !== undefined) failed.push(...found.failed.values());
-      if (found.answered !== undefined) answered.push(...found.answered.values());
-      refused += found.refused?.size ?? 0;
+      readSide(found, false, failed);
+      readSide(found, true, answered);
+      refused += found.refused;
     }
     return { source, failed, answered, refused };
   }
@@ -183,14 +170,16 @@ export class SourceWindows {
   /** The source's distinct contacts within its memory at `untilMs`; the same object while nothing changes. */
   readContacts(source: AddressKey, untilMs: number): SourceContacts {
     const { fromDay, toDay } = memoryDays(untilMs);
-    const today = this.days.get(toDay)?.get(source);
-    const versions = (today?.version ?? 0) + (this.days.get(fromDay)?.get(source)?.version ?? 0);
-    const known = today?.contacts;
+    const today = this.find(source, toDay);
+    const days = [this.find(source, fromDay), today].filter((found) => found !== undefined);
+    const versions = days.reduce((sum, { contacts, source: row }) => sum + contacts.version(row), 0);
+    const reads = this.days.get(toDay)?.reads;
+    const known = today === undefined ? undefined : reads?.get(today.source);
     if (known?.untilMs === untilMs && known.versions === versions) return known.contacts;
-    const contacts = sourceContacts(this.read(source, fromDay, toDay), untilMs);
-    if (today === undefined) return contacts;
-    if (today.contacts === undefined && ++this.reads > readsMax) this.dropRead();
-    today.contacts = { untilMs, versions, contacts };
+    const contacts = sourceContacts(source, days, untilMs);
+    if (today === undefined || reads === undefined) return contacts;
+    if (known === undefined && ++this.reads > readsMax) this.dropRead();
+    reads.set(today.source, { untilMs, versions, contacts });
     return contacts;
   }
 
@@ -201,95 +190,65 @@ export class SourceWindows {
   /** What was read is worked out again when it is asked for. */
   dropRead(): void {
     this.reads = 0;
-    for (const sources of this.days.values()) for (const source of sources.all()) source.contacts = undefined;
+    for (const { reads } of this.days.values()) reads.clear();
   }
 
-  private heatNext(name: AddressKey, day: number, touched: TouchedWindows): void {
-    const next = this.days.get(day)?.get(name);
-    if (next?.first !== undefined && !next.isHot) heat(next, name, touched);
+  private find(source: AddressKey, number: number): SourceOfDay | undefined {
+    const day = this.days.get(number);
+    const row = day?.contacts.find(source) ?? -1;
+    if (day === undefined || row < 0) return undefined;
+    return { contacts: day.contacts, source: row, refused: day.refused.get(row)?.size ?? 0 };
   }
 
-  private mergeMore(
-    failed: Map<string, MutableContact>,
-    key: string,
-    contact: ContactObservation,
-    source: SourceDay,
-  ): void {
-    const known = failed.get(key);
-    if (known !== undefined) mergeContact(known, contact);
-    else if (failed.size + 1 < this.limits.contactsPerSourceMax) failed.set(key, newContact(contact));
-    else this.refuse((source.refused ??= new Set()), key);
+  private heatNext(name: AddressKey, number: number, touched: TouchedWindows): void {
+    const next = this.days.get(number);
+    const source = next?.contacts.find(name) ?? -1;
+    if (next === undefined || source < 0 || next.hot.has(source)) return;
+    if (next.contacts.failedCount(source) > 0) heat(next, source, name, touched);
   }
 
   /** The refused are remembered only to count each once. */
-  private refuse(refused: Set<string>, key: string): void {
+  private refuse(day: SourceDay, source: number, key: string): void {
+    let refused = day.refused.get(source);
+    if (refused === undefined) day.refused.set(source, (refused = new Set()));
     if (refused.size >= refusedMax || refused.has(key)) return;
     refused.add(key);
     this.counters.contactsRefused++;
   }
 
-  private failedOn(source: AddressKey, day: number): boolean {
-    return this.days.get(day)?.get(source)?.first !== undefined;
+  private day(number: number): SourceDay {
+    let day = this.days.get(number);
+    if (day === undefined) this.days.set(number, (day = new SourceDay(number, this.seed)));
+    return day;
   }
 
-  private source(address: AddressKey, day: number): SourceDay {
-    let sources = this.days.get(day);
-    if (sources === undefined) this.days.set(day, (sources = new DaySources()));
-    const known = sources.get(address);
-    if (known !== undefined) return known;
-    if (sources.size >= sourcesMax) {
-      sources.evict();
-      this.counters.contactsRefused++;
-    }
-    return sources.create(address);
+  /** Number of the source on that day, made when it is not there. */
+  private sourceOf(day: SourceDay, source: AddressKey): number {
+    const known = day.contacts.find(source);
+    if (known >= 0) return known;
+    if (day.contacts.size < sourcesMax) return day.contacts.add(source);
+    this.counters.contactsRefused++;
+    return day.replaceOne(source);
   }
 }
 
 /** Hot from now on, in the slice of every contact it has. */
-function heat(day: SourceDay, source: AddressKey, touched: TouchedWindows): void {
-  day.isHot = true;
-  if (day.first !== undefined) touchSlice(day, source, sliceOf(day.first.firstMs), touched);
-  if (day.failed !== undefined)
-    for (const { firstMs } of day.failed.values()) touchSlice(day, source, sliceOf(firstMs), touched);
+function heat({ contacts, hot }: SourceDay, row: number, source: AddressKey, touched: TouchedWindows): void {
+  const found = new HotSource(source);
+  hot.set(row, found);
+  for (
+    let contact = contacts.lastContact(row, false);
+    contact >= 0;
+    contact = contacts.contactBefore(contact)
+  )
+    found.tell(sliceOf(contacts.timeMs(contact)), touched);
 }
 
-function touchSlice(day: SourceDay, source: AddressKey, slice: number, touched: TouchedWindows): void {
-  const windows = (day.windows ??= new Map());
-  const known = windows.get(slice);
-  const window: HotWindow = known ?? { kind: "source", source, slice };
-  if (known === undefined) windows.set(slice, window);
-  if (known !== undefined && day.touchedIn === touched.merge && day.touchedSlice === slice) return;
-  day.touchedIn = touched.merge;
-  day.touchedSlice = slice;
-  touched.add(window, known === undefined);
+function readSide({ contacts, source }: SourceOfDay, isAnswered: boolean, into: Contact[]): void {
+  for (let row = contacts.lastContact(source, isAnswered); row >= 0; row = contacts.contactBefore(row))
+    into.push(contacts.contact(row));
 }
 
 function sliceOf(timeMs: number): number {
   return Math.floor(timeMs / contactSliceMs);
-}
-
-function isSame(known: MutableContact, { destination, port, protocol }: ContactObservation): boolean {
-  return known.port === port && known.protocol === protocol && known.destination === destination;
-}
-
-function newContact(from: ContactObservation): MutableContact {
-  return {
-    destination: from.destination,
-    protocol: from.protocol,
-    port: from.port,
-    firstMs: from.timeMs,
-    outcome: from.outcome,
-    stealth: from.stealth,
-    traits: from.traits,
-    sensors: onlySensor(from.sensor),
-  };
-}
-
-/** Time by minimum, outcome and stealth by maximum, traits by OR, sensors: the smallest four. */
-function mergeContact(into: MutableContact, from: ContactObservation): void {
-  if (from.timeMs < into.firstMs) into.firstMs = from.timeMs;
-  if (from.outcome > into.outcome) into.outcome = from.outcome;
-  if (from.stealth > into.stealth) into.stealth = from.stealth;
-  into.traits |= from.traits;
-  into.sensors = withSensor(into.sensors, from.sensor);
 }

@@ -64,9 +64,10 @@ export class WindowView {
     limits: WindowLimits = defaultWindowLimits,
     key: Uint8Array = new Uint8Array(16),
   ) {
-    this.sources = new SourceWindows(limits, counters);
+    const seed = seedOf(key);
+    this.sources = new SourceWindows(limits, counters, seed);
     this.answers = new InsideAnswers(counters);
-    this.crowds = new CrowdWindows(limits, counters, new SipHash(key), seedOf(key));
+    this.crowds = new CrowdWindows(limits, counters, new SipHash(key), seed);
     this.starts = new StartWindows(counters);
     this.facts = new FactWindows(counters);
   }

@@ -1,4 +1,6 @@
+import type { AddressKey } from "../../../windows/address-key.js";
 import type { FactKind, FactObservation } from "../../../windows/fact-window.js";
+import { shortKey } from "../../../windows/packed-address.js";
 import { crowdBit, crowdKinds } from "../../../windows/window-store.js";
 import type { ContactObservation, CrowdCount, StartObservation } from "../../../windows/window-store.js";
 import { RecordType } from "./record-type.js";
@@ -46,8 +48,8 @@ function readRecord(cursor: Cursor, kindOf: (id: number) => FactKind | undefined
 }
 
 function readContact(cursor: Cursor, isLong: boolean): ContactObservation {
-  const source = isLong ? cursor.text() : cursor.raw(4);
-  const destination = isLong ? cursor.text() : cursor.raw(4);
+  const source = isLong ? cursor.text() : cursor.short();
+  const destination = isLong ? cursor.text() : cursor.short();
   const port = cursor.word();
   const protocol = cursor.byte();
   const state = cursor.byte();
@@ -139,8 +141,15 @@ class Cursor {
     return this.at > this.bytes.length ? 0 : this.bytes.readDoubleLE(from);
   }
 
+  /** Four bytes, of an IPv4 address as a rule. */
+  short(): AddressKey {
+    const word = (this.byte() << 24) | (this.byte() << 16) | (this.byte() << 8) | this.byte();
+    return shortKey(word);
+  }
+
   text(): string {
-    return this.raw(this.byte());
+    const length = this.byte();
+    return length === 4 ? this.short() : this.raw(length);
   }
 
   raw(length: number): string {
