@@ -135,6 +135,7 @@ export class Correlator {
     const findings = await Promise.all(
       windows.map((window) => this.evaluator.evaluate(window, this.closer.isClosed(window))),
     );
+    this.queue.spendOnCrowds(this.evaluator.takeCrowdSourcesRead());
     const entries = findings.flatMap((finding) =>
       finding === undefined ? [] : ([{ kind: "finding", finding }] as const),
     );

@@ -1,3 +1,4 @@
+import { EvaluationBudget } from "./evaluation-budget.js";
 import type { HotWindow } from "../windows/window-store.js";
 
 /** A window that stays hot is evaluated again after this long while its slice is open, */
@@ -44,6 +45,12 @@ export class EvaluationQueue {
     crowd: new Map(),
   };
   private readonly evaluated = new Map<HotWindow, Evaluated>();
+  private readonly budget = new EvaluationBudget();
+
+  /** @param sources of crowds that were read for the windows handed over */
+  spendOnCrowds(sources: number): void {
+    this.budget.spendOnCrowds(sources);
+  }
 
   /**
    * Takes in windows that are hot; those that need no waiting come back. A window
@@ -51,6 +58,7 @@ export class EvaluationQueue {
    * @param flows that were merged to make them hot
    */
   take(hot: readonly HotWindow[], nowMs: number, flows = 0): HotWindow[] {
+    this.budget.refill(nowMs);
     const due: HotWindow[] = [];
     const countMax = atOnceMin + flows / flowsPerWindow;
     const crowds = hot.filter(({ kind }) => kind === "crowd");
@@ -63,6 +71,7 @@ export class EvaluationQueue {
 
   /** Windows that have waited long enough, in order; at most one batch. */
   takeWaiting(nowMs: number): HotWindow[] {
+    this.budget.refill(nowMs);
     const due: HotWindow[] = [];
     for (const [index, kind] of kinds.entries()) {
       const later = kinds.slice(index + 1).filter((other) => this.waiting[other].size > 0);
@@ -73,14 +82,15 @@ export class EvaluationQueue {
 
   private takeOne(window: HotWindow, nowMs: number, countMax: number, due: HotWindow[]): void {
     const waiting = this.waiting[window.kind];
-    if (due.length < countMax && this.isDue(window, nowMs)) this.evaluate(window, nowMs, due);
+    if (due.length < countMax && this.budget.allows(window.kind) && this.isDue(window, nowMs))
+      this.evaluate(window, nowMs, due);
     else if (waiting.size < windowsMax || waiting.has(window)) waiting.set(window, nowMs);
   }
 
   private takeKind(kind: HotWindow["kind"], nowMs: number, countMax: number, due: HotWindow[]): void {
     let looked = 0;
     for (const [window, hotMs] of this.waiting[kind]) {
-      if (due.length >= countMax || ++looked > scanMax) break;
+      if (due.length >= countMax || ++looked > scanMax || !this.budget.allows(kind)) break;
       if (this.isDue(window, nowMs) || this.isOver(window, hotMs, nowMs)) this.evaluate(window, nowMs, due);
     }
   }
@@ -99,6 +109,7 @@ export class EvaluationQueue {
 
   private evaluate(window: HotWindow, nowMs: number, due: HotWindow[]): void {
     due.push(window);
+    this.budget.spend(window.kind);
     this.waiting[window.kind].delete(window);
     const times = (this.evaluated.get(window)?.times ?? 0) + 1;
     this.evaluated.delete(window);

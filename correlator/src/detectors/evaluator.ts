@@ -41,6 +41,7 @@ const crowdSourcesMin = 3;
 export class Evaluator {
   private revision: PolicyRevision = defaultPolicyRevision;
   private readonly growth = new CrowdGrowth();
+  private crowdSourcesRead = 0;
 
   constructor(
     private readonly windows: WindowStore,
@@ -51,6 +52,13 @@ export class Evaluator {
   setPolicy(revision: PolicyRevision, home: HomeNetworks): void {
     this.revision = revision;
     this.home = home;
+  }
+
+  /** Sources of crowds that were read since the last call: what evaluation costs most. */
+  takeCrowdSourcesRead(): number {
+    const read = this.crowdSourcesRead;
+    this.crowdSourcesRead = 0;
+    return read;
   }
 
   /** @param confirmed the window's slice is closed. */
@@ -160,6 +168,7 @@ export class Evaluator {
   ): Promise<CrowdMembers> {
     const untilMs = (key.slice + 1) * contactSliceMs;
     const kept = addresses.slice(0, defaultWindowLimits.sourcesPerCrowdMax);
+    this.crowdSourcesRead += kept.length;
     const [sources, history, known] = await Promise.all([
       this.windows.readContacts(kept, untilMs),
       this.windows.readCrowdHistory(key),

@@ -132,12 +132,11 @@ export class IncidentPublisher {
     const covered = this.coverage.of(draft, known?.incident.coverage.lapses ?? []);
     const fingerprint = `${draft.fingerprint()}|${state}|${mergedInto}|${covered.fingerprint}`;
     if (known?.fingerprint === fingerprint) return undefined;
+    if (known !== undefined && !isDue(known, draft, state, mergedInto, context)) return undefined;
     const incident = { ...this.render(draft, known, state, context), id, mergedInto };
     const type = typeOf(known?.incident, incident);
-    if (known !== undefined && type === "updated") {
-      if (context.nowMs - known.atMs < updateEveryMs) return undefined;
-      if (contentOf(known.incident) === contentOf(incident)) return remember(known, fingerprint);
-    }
+    if (known !== undefined && type === "updated" && contentOf(known.incident) === contentOf(incident))
+      return remember(known, fingerprint);
     const notify =
       (type === "opened" || (type === "updated" && isNews(known, incident))) && !isDrill(incident);
     this.published.set(id, {
@@ -194,6 +193,18 @@ export class IncidentPublisher {
     });
     events.push({ type: successor === undefined ? "retracted" : "merged", incident: next, notify: false });
   }
+}
+
+/** A mere update waits until the last one is so old; what else there is to say does not. */
+function isDue(
+  { incident, atMs }: Published,
+  draft: IncidentDraft,
+  state: IncidentState,
+  mergedInto: string,
+  { nowMs }: PublishContext,
+): boolean {
+  if (nowMs - atMs >= updateEveryMs || mergedInto !== "" || state === "closed") return true;
+  return incident.confirmation === "provisional" && draft.confirmed;
 }
 
 /** Nothing to tell after all. */
