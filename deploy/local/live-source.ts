@@ -7,6 +7,7 @@ import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { LiveMeter } from "@picket/sensor/capture/live-meter.js";
 import { withBatchIdentity } from "@picket/sensor/export/batch-identity.js";
+import { readHostNetworks } from "@picket/sensor/host/read-host-networks.js";
 
 import type { EmbeddedSource } from "./embedded-source.js";
 
@@ -68,6 +69,7 @@ export class LiveSource implements EmbeddedSource {
 
   status(nowMs: number): SensorRecord[] {
     const { counters, state } = this.meter;
+    const networks = readHostNetworks();
     return [
       {
         name: this.sensor,
@@ -77,6 +79,8 @@ export class LiveSource implements EmbeddedSource {
         host: hostname(),
         interfaces: [this.meter.interface],
         hostAddresses: ownAddresses(),
+        linkNetworks: networks.link,
+        routedNetworks: networks.routed,
         startedMs: this.startedMs,
         lastStatusMs: nowMs,
         clockSkewMs: 0,
