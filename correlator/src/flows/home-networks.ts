@@ -40,10 +40,12 @@ export class HomeNetworks {
     hosts: readonly string[] = [],
     fleet: FleetNetworks = { link: [], routed: [] },
   ) {
-    const named = networks.length > 0 ? networks : [...defaultNetworks, ...fleet.link, ...fleet.routed];
     this.hosts = new Set(hosts.flatMap((host) => addressKeyOfText(host) ?? []));
-    this.inside = new NetworkSet(named, this.hosts);
     this.link = new NetworkSet(fleet.link);
+    this.inside =
+      networks.length > 0
+        ? new NetworkSet(networks, this.hosts)
+        : new NetworkSet([...defaultNetworks, ...fleet.routed], this.hosts, this.link);
     this.guessed = new NetworkSet(guessNetworks(this.hosts, this.link));
   }
 
@@ -66,16 +68,20 @@ export class HomeNetworks {
   /** `isInside` of a key; a shortened key (a prefix) is outside. */
   isInsideKey(key: AddressKey): boolean {
     if (key.length !== 4 && key.length !== 16) return false;
-    return this.inside.has(wordsOfKey(key, scratch), 0);
+    wordsOfKey(key, scratch, 0);
+    return this.inside.has(scratch, 0);
   }
 }
 
 const scratch = new Uint32Array(4);
 
 /** The networks that hosts are usually in, the /24 or /64, where no sensor says in which. */
-function guessNetworks(hosts: ReadonlySet<AddressKey>, known: NetworkSet): Set<string> {
-  const unknown = [...hosts].filter((host) => !isLinkLocal(host) && !known.has(wordsOfKey(host, scratch), 0));
-  return new Set(unknown.map((host) => formatAddressKey(host.slice(0, host.length === 4 ? 3 : 8))));
+function guessNetworks(hosts: ReadonlySet<AddressKey>, known: NetworkSet): string[] {
+  const unknown = [...hosts].filter((host) => {
+    wordsOfKey(host, scratch, 0);
+    return !isLinkLocal(host) && !known.has(scratch, 0);
+  });
+  return unknown.map((host) => formatAddressKey(host.slice(0, host.length === 4 ? 3 : 8)));
 }
 
 /** Every link has these networks; none of them is the fleet's. */

@@ -3,8 +3,11 @@ import { describe, expect, it } from "vitest";
 import { addressKeyOfText } from "../windows/address-text.js";
 import { NetworkSet, wordsOfKey } from "./network-set.js";
 
-const has = (set: NetworkSet, address: string): boolean =>
-  set.has(wordsOfKey(addressKeyOfText(address) ?? "", new Uint32Array(4)), 0);
+function has(set: NetworkSet, address: string): boolean {
+  const words = new Uint32Array(4);
+  wordsOfKey(addressKeyOfText(address) ?? "", words, 0);
+  return set.has(words, 0);
+}
 
 describe("a set of networks", () => {
   it("keeps each address once, in the widest network", () => {

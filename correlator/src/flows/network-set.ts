@@ -15,19 +15,26 @@ export class NetworkSet {
   /**
    * @param networks CIDR blocks already validated, or addresses
    * @param addresses keys of single addresses besides
+   * @param other what is in it is in this one, too
    */
-  constructor(networks: Iterable<string>, addresses: Iterable<AddressKey> = []) {
-    const ranges = disjoint([
-      ...Array.from(new Set(networks), parseNetwork),
-      ...Array.from(addresses, (key) => rangeOf(key, key.length * 8)),
-    ]);
-    this.size = ranges.length;
-    this.firsts = Uint32Array.from(ranges.flatMap(({ first }) => first));
-    this.lasts = Uint32Array.from(ranges.flatMap(({ last }) => last));
+  constructor(
+    networks: readonly string[],
+    addresses: ReadonlySet<AddressKey> = new Set(),
+    other?: NetworkSet,
+  ) {
+    const otherWords = (other?.size ?? 0) * 4;
+    this.firsts = new Uint32Array((networks.length + addresses.size) * 4 + otherWords);
+    this.lasts = new Uint32Array(this.firsts.length);
+    let at = 0;
+    for (const network of networks) this.write(at++, ...parseNetwork(network));
+    for (const address of addresses) this.write(at++, address, address.length * 8);
+    this.firsts.set(other?.firsts.subarray(0, otherWords) ?? [], at * 4);
+    this.lasts.set(other?.lasts.subarray(0, otherWords) ?? [], at * 4);
+    this.size = this.order();
   }
 
   /** True when the address in the four words at `offset` is in one of the networks. */
-  has(words: ArrayLike<number>, offset: number): boolean {
+  has(words: Uint32Array, offset: number): boolean {
     let from = 0;
     let to = this.size;
     // The first range that begins behind the address.
@@ -38,41 +45,40 @@ export class NetworkSet {
     }
     return from > 0 && compare(this.lasts, (from - 1) * 4, words, offset) >= 0;
   }
-}
 
-interface Range {
-  readonly first: number[];
-  readonly last: number[];
-}
-
-/** In order, without those within another: networks never overlap in part. */
-function disjoint(ranges: readonly Range[]): Range[] {
-  const kept: Range[] = [];
-  const ordered = ranges.toSorted(
-    (one, other) => compare(one.first, 0, other.first, 0) || compare(other.last, 0, one.last, 0),
-  );
-  for (const range of ordered) {
-    const before = kept.at(-1);
-    if (before === undefined || compare(before.last, 0, range.last, 0) < 0) kept.push(range);
+  /** @param bits of the key that are the network's */
+  private write(index: number, key: AddressKey, bits: number): void {
+    wordsOfKey(key, this.firsts, index * 4);
+    for (let k = 0; k < 4; k++) {
+      const mask = wordMask(128 - key.length * 8 + bits - k * 32);
+      this.lasts[index * 4 + k] = this.firsts[index * 4 + k] | ~mask;
+      this.firsts[index * 4 + k] &= mask;
+    }
   }
-  return kept;
+
+  /** Puts the ranges in order and leaves out those within another: networks never overlap in part. */
+  private order(): number {
+    const firsts = this.firsts.slice();
+    const lasts = this.lasts.slice();
+    const order = Uint32Array.from({ length: firsts.length / 4 }, (_, i) => i * 4).sort(
+      (one, other) => compare(firsts, one, firsts, other) || compare(lasts, other, lasts, one),
+    );
+    let end = 0;
+    for (const at of order) {
+      if (end > 0 && compare(this.lasts, end - 4, lasts, at) >= 0) continue;
+      this.firsts.set(firsts.subarray(at, at + 4), end);
+      this.lasts.set(lasts.subarray(at, at + 4), end);
+      end += 4;
+    }
+    return end / 4;
+  }
 }
 
-function parseNetwork(text: string): Range {
-  const [address, length] = text.split("/");
+function parseNetwork(text: string): [AddressKey, number] {
+  const [address, bits] = text.split("/");
   const key = addressKeyOfText(address);
   if (key === undefined) throw new RangeError(`not a network: ${text}`);
-  return rangeOf(key, Number(length ?? key.length * 8));
-}
-
-/** @param length of the prefix, in the bits of the key */
-function rangeOf(key: AddressKey, length: number): Range {
-  const words = [...wordsOfKey(key, new Uint32Array(4))];
-  const masks = words.map((_, k) => wordMask(128 - key.length * 8 + length - k * 32));
-  return {
-    first: words.map((word, k) => (word & masks[k]) >>> 0),
-    last: words.map((word, k) => (word | ~masks[k]) >>> 0),
-  };
+  return [key, Number(bits ?? key.length * 8)];
 }
 
 function wordMask(bits: number): number {
@@ -80,14 +86,13 @@ function wordMask(bits: number): number {
   return bits >= 32 ? 0xffffffff : 0xffffffff << (32 - bits);
 }
 
-/** The four words of the key of an address, written to `words`. */
-export function wordsOfKey(key: AddressKey, words: Uint32Array): Uint32Array {
+/** Writes the four words of an address, IPv4 mapped, at `offset`. */
+export function wordsOfKey(key: AddressKey, words: Uint32Array, offset: number): void {
   const isIpv4 = key.length === 4;
-  words[0] = isIpv4 ? 0 : wordAt(key, 0);
-  words[1] = isIpv4 ? 0 : wordAt(key, 4);
-  words[2] = isIpv4 ? 0xffff : wordAt(key, 8);
-  words[3] = wordAt(key, key.length - 4);
-  return words;
+  words[offset] = isIpv4 ? 0 : wordAt(key, 0);
+  words[offset + 1] = isIpv4 ? 0 : wordAt(key, 4);
+  words[offset + 2] = isIpv4 ? 0xffff : wordAt(key, 8);
+  words[offset + 3] = wordAt(key, key.length - 4);
 }
 
 function wordAt(key: AddressKey, at: number): number {
@@ -100,7 +105,7 @@ function wordAt(key: AddressKey, at: number): number {
 }
 
 /** Below, at or above zero as the first address of four words is before, at or behind the second. */
-function compare(one: ArrayLike<number>, oneAt: number, other: ArrayLike<number>, otherAt: number): number {
+function compare(one: Uint32Array, oneAt: number, other: Uint32Array, otherAt: number): number {
   for (let k = 0; k < 4; k++) {
     const difference = one[oneAt + k] - other[otherAt + k];
     if (difference !== 0) return difference;
