@@ -4,7 +4,7 @@ import { addressKeyOfText } from "../windows/address-text.js";
 import { NetworkSet, wordsOfKey } from "./network-set.js";
 
 /** Private, loopback, link-local and unique-local space: inside when the policy names no network. */
-const defaultNetworks = [
+export const defaultNetworks = [
   "10.0.0.0/8",
   "172.16.0.0/12",
   "192.168.0.0/16",
