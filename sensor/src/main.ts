@@ -13,7 +13,7 @@ import { NatsExporter } from "./export/nats-exporter.js";
 import { inboxPrefixOf, NatsLink } from "./export/nats-link.js";
 import type { Spool } from "./export/spool.js";
 import { statusSubject } from "./export/subjects.js";
-import { readHostNetworks } from "./host/read-host-networks.js";
+import { NetworkWatch } from "./host/network-watch.js";
 import { createLog, RateLimitedLog, type Logger } from "./log.js";
 import { SensorMetrics } from "./metrics.js";
 import { PolicyClient } from "./status/policy-client.js";
@@ -48,13 +48,12 @@ class Sensor {
   readonly #link: NatsLink;
   readonly #policy: PolicyClient;
   readonly #metrics: SensorMetrics;
+  readonly #networkWatch: NetworkWatch;
   #spool: Spool | undefined;
   #exporter: NatsExporter | undefined;
   #connection: NatsConnection | undefined;
   #isUp = false;
   #policyRevision = 0;
-  #networks = readHostNetworks();
-  #wideTold = "";
   #heartbeat: NodeJS.Timeout | undefined;
   #onFatal: (error: PicketError) => void = () => {};
   readonly #fatal = new Promise<PicketError>((resolve) => (this.#onFatal = resolve));
@@ -93,6 +92,7 @@ class Sensor {
       onFatal: (error) => this.#onFatal(error),
     });
     this.#policy = new PolicyClient(config.name, (slice) => this.#follow(slice), this.#limited);
+    this.#networkWatch = new NetworkWatch((line) => log.warn(line));
     this.#metrics = new SensorMetrics(config.name, () => this.#counters());
   }
 
@@ -195,10 +195,7 @@ class Sensor {
       ...snakeCaseCounters(this.#spool?.counters ?? {}),
       publish_in_flight: inFlight?.batches ?? 0,
       publish_in_flight_bytes: inFlight?.bytes ?? 0,
-      networks_live: this.#networks.link.length + this.#networks.routed.length,
-      networks_wide_live: this.#networks.wide.length,
-      networks_left_out_live: this.#networks.leftOut,
-      route_tables_cut_live: this.#networks.tablesCut,
+      ...this.#networkWatch.counters,
     };
   }
 
@@ -208,21 +205,12 @@ class Sensor {
     this.#publishStatus(stateOf(state.kind === "waiting" ? state.reason : undefined, fault));
   }
 
-  /** Reads the networks around the host again, and says what is new of those that are too wide. */
-  #lookAround(): void {
-    this.#networks = readHostNetworks();
-    const wide = this.#networks.wide.join(" ");
-    if (wide !== this.#wideTold && wide !== "")
-      this.log.warn(`too wide to be told as inside: ${wide}; name the homeNetworks in the policy`);
-    this.#wideTold = wide;
-  }
-
   #publishStatus(state: Pick<SensorStatus, "state" | "detail">): void {
     const connection = this.#connection;
     // The client would keep heartbeats for later; they are worth nothing then.
     if (connection === undefined || !this.#isUp) return;
-    this.#lookAround();
     const counters = this.#counters();
+    const { networks } = this.#networkWatch;
     const nowUs = this.#clock.nowUs();
     const status = encodeStatus({
       ...state,
@@ -233,8 +221,8 @@ class Sensor {
       host: hostname(),
       interfaces: [this.#meter.interface],
       hostAddresses: hostAddresses(),
-      linkNetworks: this.#networks.link,
-      routedNetworks: this.#networks.routed,
+      linkNetworks: networks.link,
+      routedNetworks: networks.routed,
       counters,
       policyRevision: this.#policyRevision,
       packetsPerSecond: this.#rate.next(counters["packets_received"] ?? 0, nowUs),
