@@ -105,14 +105,14 @@ export class Correlator {
    */
   async tick(watermarkMs: number, nowMs: number): Promise<void> {
     this.observer.closeStarts(watermarkMs);
-    await this.readFleet(nowMs);
+    if (nowMs >= this.fleetDueMs) await this.readFleet(nowMs);
     await this.evaluate(this.queue.takeWaiting(nowMs));
     await this.closer.close(watermarkMs);
     await this.grouping.run(nowMs);
   }
 
-  private async readFleet(nowMs: number): Promise<void> {
-    if (nowMs < this.fleetDueMs) return;
+  /** Asks where the sensors' hosts are: with the ticks, and once before the first batch. */
+  async readFleet(nowMs = 0): Promise<void> {
     this.fleetDueMs = nowMs + fleetEveryMs;
     const fleet = fleetAddresses(await this.ports.sensors.list(nowMs));
     if (isSameFleet(fleet, this.fleet)) return;
