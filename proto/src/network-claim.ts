@@ -11,8 +11,11 @@ export interface NetworkClaim {
  */
 export type NetworkFault = "special" | "wide";
 
+/** Networks of each kind that a sensor tells and a correlator reads. */
+export const networksMax = 64;
+
 /** The widest public networks that a host may claim; wider ones are the policy's to name. */
-export const publicBitsMin = { ipv4: 16, ipv6: 32 };
+const publicBitsMin = { ipv4: 16, ipv6: 32 };
 
 /** RFC 1918, RFC 6598 and RFC 4193: of any width, for they are nobody's on the Internet. */
 const privateNetworks = [

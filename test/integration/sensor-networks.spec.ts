@@ -92,8 +92,8 @@ describe.skipIf(!canRun)("a sensor on a host with a public network and routes", 
     const correlator = new Correlator(ports, { owner: "correlator-0" });
     const policy = { ...defaultPolicy, homeNetworks };
     correlator.setPolicy({ ...defaultPolicyRevision, policy });
-    await correlator.tick(0, 1);
-    await correlator.applyDeliveries(spreadFlows(flows, { sensors: 1, seed: 1 }).map(deliveryOf), 2);
+    await correlator.readFleet();
+    await correlator.applyDeliveries(spreadFlows(flows, { sensors: 1, seed: 1 }).map(deliveryOf), 1);
     for (let round = 1; round <= 3; round++) await correlator.tick(scenarioStartMs + 3_600_000, round * 6000);
     return activeIncidents(await ports.incidents.loadAll()).map(({ technique }) => technique);
   }

@@ -34,8 +34,9 @@ describe("the table of networks", () => {
   });
 
   it("says which of them the policy leaves outside", () => {
-    expect(rows(["203.0.113.0/25", "2001:db8::/32"]).slice(1, -1)).toEqual([
-      "203.0.113.0/25; yes; the policy",
+    expect(rows(["203.0.113.64/26", "203.0.113.9", "2001:db8::/32"]).slice(1, -1)).toEqual([
+      "203.0.113.64/26; yes; the policy",
+      "203.0.113.9; yes; the policy",
       "2001:db8::/32; yes; the policy",
       "203.0.113.0/24; in part; sensors on it; lab-02 lab-03 lab-04 +1",
       "2001:db8:7::/64; yes; sensors on it; lab-01",

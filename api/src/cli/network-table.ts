@@ -1,6 +1,6 @@
-import { defaultNetworks, HomeNetworks } from "@picket/correlator/flows/home-networks.js";
-import { addressKeyOfText } from "@picket/correlator/windows/address-text.js";
+import { defaultNetworks } from "@picket/correlator/flows/home-networks.js";
 import type { Sensor } from "@picket/proto/generated/picket/v1/sensor.js";
+import { isWithin, type NetworkClaim } from "@picket/proto/network-claim.js";
 import ipaddr from "ipaddr.js";
 import { formatFirst } from "./display.js";
 import { formatTable } from "./text-table.js";
@@ -11,13 +11,11 @@ import { formatTable } from "./text-table.js";
  * @param named the home networks of the policy
  */
 export function formatNetworks(sensors: readonly Sensor[], named: readonly string[]): string {
-  const link = namesByNetwork(sensors, ({ linkNetworks }) => linkNetworks);
-  const routed = namesByNetwork(sensors, ({ routedNetworks }) => routedNetworks);
-  const home = new HomeNetworks(named, [], { link: [...link.keys()], routed: [...routed.keys()] });
-  const told = (networks: ReadonlyMap<string, readonly string[]>, by: string): string[][] =>
-    [...networks].map(([network, names]) => [
+  const claims = named.map(claimOf);
+  const told = (by: string, networksOf: (sensor: Sensor) => readonly string[]): string[][] =>
+    namesByNetwork(sensors, networksOf).map(([network, names]) => [
       network,
-      insideText(home, network),
+      insideText(network, claims),
       by,
       formatFirst(names, BigInt(names.length), 3),
     ]);
@@ -26,8 +24,8 @@ export function formatNetworks(sensors: readonly Sensor[], named: readonly strin
     [
       ...named.map((network) => [network, "yes", "the policy", ""]),
       ...(named.length > 0 ? [] : defaultNetworks).map((network) => [network, "yes", "default", ""]),
-      ...told(link, "sensors on it"),
-      ...told(routed, "sensors with a route to it"),
+      ...told("sensors on it", ({ linkNetworks }) => linkNetworks),
+      ...told("sensors with a route to it", ({ routedNetworks }) => routedNetworks),
       ...sensors.flatMap(refusedRow),
     ],
   );
@@ -37,7 +35,7 @@ export function formatNetworks(sensors: readonly Sensor[], named: readonly strin
 function namesByNetwork(
   sensors: readonly Sensor[],
   networksOf: (sensor: Sensor) => readonly string[],
-): ReadonlyMap<string, readonly string[]> {
+): [network: string, names: readonly string[]][] {
   const names = new Map<string, string[]>();
   for (const sensor of sensors)
     for (const network of networksOf(sensor)) {
@@ -45,20 +43,24 @@ function namesByNetwork(
       if (known === undefined) names.set(network, [sensor.name]);
       else known.push(sensor.name);
     }
-  return new Map([...names].sort(([, one], [, other]) => other.length - one.length));
+  return [...names].sort(([, one], [, other]) => other.length - one.length);
 }
 
-function insideText(home: HomeNetworks, network: string): string {
-  const [first, last] = endsOf(network).map((address) =>
-    home.isInsideKey(addressKeyOfText(address.toString()) ?? ""),
-  );
-  if (first !== last) return "in part";
-  return first ? "yes" : "no";
+/** Whether a network that sensors tell is inside: the policy decides where it names any. */
+function insideText(network: string, named: readonly NetworkClaim[]): string {
+  const told = claimOf(network);
+  if (named.length === 0 || named.some((each) => isWithin(told, each))) return "yes";
+  return named.some((each) => isWithin(each, told)) ? "in part" : "no";
 }
 
-function endsOf(network: string): (ipaddr.IPv4 | ipaddr.IPv6)[] {
-  const family = network.includes(":") ? ipaddr.IPv6 : ipaddr.IPv4;
-  return [family.networkAddressFromCIDR(network), family.broadcastAddressFromCIDR(network)];
+/** Of a CIDR block or a single address. */
+function claimOf(network: string): NetworkClaim {
+  if (network.includes("/")) {
+    const [address, bits] = ipaddr.parseCIDR(network);
+    return { address: address.toByteArray(), bits };
+  }
+  const address = ipaddr.parse(network).toByteArray();
+  return { address, bits: address.length * 8 };
 }
 
 function refusedRow({ name, refusedNetworks }: Sensor): string[][] {

@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
 import { addressKeyOfText } from "../windows/address-text.js";
-import { NetworkSet, wordsOfKey } from "./network-set.js";
+import { NetworkSet } from "./network-set.js";
 
 /** Private, loopback, link-local and unique-local space: inside when the policy names no network. */
 export const defaultNetworks = [
@@ -62,25 +62,18 @@ export class HomeNetworks {
   /** True of an inside address that no sensor has, in a network that a sensor's host is on. */
   isBesideSensors(key: AddressKey): boolean {
     if (this.hosts.has(key) || !this.isInsideKey(key)) return false;
-    return this.link.has(scratch, 0) || this.guessed.has(scratch, 0);
+    return this.link.hasKey(key) || this.guessed.hasKey(key);
   }
 
   /** `isInside` of a key; a shortened key (a prefix) is outside. */
   isInsideKey(key: AddressKey): boolean {
-    if (key.length !== 4 && key.length !== 16) return false;
-    wordsOfKey(key, scratch, 0);
-    return this.inside.has(scratch, 0);
+    return (key.length === 4 || key.length === 16) && this.inside.hasKey(key);
   }
 }
 
-const scratch = new Uint32Array(4);
-
 /** The networks that hosts are usually in, the /24 or /64, where no sensor says in which. */
 function guessNetworks(hosts: ReadonlySet<AddressKey>, known: NetworkSet): string[] {
-  const unknown = [...hosts].filter((host) => {
-    wordsOfKey(host, scratch, 0);
-    return !isLinkLocal(host) && !known.has(scratch, 0);
-  });
+  const unknown = [...hosts].filter((host) => !isLinkLocal(host) && !known.hasKey(host));
   return unknown.map((host) => formatAddressKey(host.slice(0, host.length === 4 ? 3 : 8)));
 }
 

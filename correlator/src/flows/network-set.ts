@@ -46,9 +46,15 @@ export class NetworkSet {
     return from > 0 && compare(this.lasts, (from - 1) * 4, words, offset) >= 0;
   }
 
+  /** `has` of the key of an address. */
+  hasKey(key: AddressKey): boolean {
+    writeWords(key, scratch, 0);
+    return this.has(scratch, 0);
+  }
+
   /** @param bits of the key that are the network's */
   private write(index: number, key: AddressKey, bits: number): void {
-    wordsOfKey(key, this.firsts, index * 4);
+    writeWords(key, this.firsts, index * 4);
     for (let k = 0; k < 4; k++) {
       const mask = wordMask(128 - key.length * 8 + bits - k * 32);
       this.lasts[index * 4 + k] = this.firsts[index * 4 + k] | ~mask;
@@ -86,8 +92,10 @@ function wordMask(bits: number): number {
   return bits >= 32 ? 0xffffffff : 0xffffffff << (32 - bits);
 }
 
+const scratch = new Uint32Array(4);
+
 /** Writes the four words of an address, IPv4 mapped, at `offset`. */
-export function wordsOfKey(key: AddressKey, words: Uint32Array, offset: number): void {
+function writeWords(key: AddressKey, words: Uint32Array, offset: number): void {
   const isIpv4 = key.length === 4;
   words[offset] = isIpv4 ? 0 : wordAt(key, 0);
   words[offset + 1] = isIpv4 ? 0 : wordAt(key, 4);

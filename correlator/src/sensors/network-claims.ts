@@ -1,9 +1,6 @@
-import { networkFault, type NetworkFault } from "@picket/proto/network-claim.js";
+import { networkFault, networksMax, type NetworkFault } from "@picket/proto/network-claim.js";
 import { formatAddressKey } from "../windows/address-key.js";
 import { addressKeyOfText } from "../windows/address-text.js";
-
-/** Networks of each kind that are read of a sensor. */
-const networksMax = 64;
 
 /** Why a network that a sensor tells is not believed. */
 export type NetworkRefusal = NetworkFault | "unreadable" | "surplus";

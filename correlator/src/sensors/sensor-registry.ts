@@ -14,7 +14,7 @@ export interface SensorRecord {
   readonly host: string;
   readonly interfaces: readonly string[];
   readonly hostAddresses: readonly string[];
-  /** Networks that its host is on, as CIDR blocks; absent where the sensor is too old to tell. */
+  /** Networks that its host is on, as CIDR blocks; none where the sensor is too old to tell. */
   readonly linkNetworks?: readonly string[];
   /** Private networks that its host has a route to. */
   readonly routedNetworks?: readonly string[];

@@ -1,6 +1,7 @@
 import type { NetworkInterfaceInfo } from "node:os";
+import { networksMax } from "@picket/proto/network-claim.js";
 import { describe, expect, it } from "vitest";
-import { hostNetworks, networksMax, type HostInterfaces } from "./host-networks.js";
+import { hostNetworks, type HostInterfaces } from "./host-networks.js";
 import type { Route } from "./route-table.js";
 
 function on(cidr: string, fields: Partial<NetworkInterfaceInfo> = {}): NetworkInterfaceInfo {
@@ -73,9 +74,10 @@ describe("the networks of a host", () => {
 
   it("are none that would make the Internet inside, which is told of", () => {
     const interfaces = { eth0: [on("198.51.100.7/1"), on("2001:db8::7/16"), on("10.0.0.7/8")] };
-    expect(networks(interfaces, "128.0.0.0/1 dev eth0")).toMatchObject({
+    const routes = ["128.0.0.0/1 dev eth0", "0.0.0.0/0 dev eth0"];
+    expect(networks(interfaces, ...routes)).toMatchObject({
       link: ["10.0.0.0/8"],
-      wide: ["128.0.0.0/1", "2001::/16", "128.0.0.0/1"],
+      wide: ["128.0.0.0/1", "2001::/16"],
     });
   });
 

@@ -1,10 +1,13 @@
 import type { NetworkInterfaceInfo } from "node:os";
-import { isPrivateNetwork, isWithin, networkFault, type NetworkClaim } from "@picket/proto/network-claim.js";
+import {
+  isPrivateNetwork,
+  isWithin,
+  networkFault,
+  networksMax,
+  type NetworkClaim,
+} from "@picket/proto/network-claim.js";
 import ipaddr from "ipaddr.js";
 import type { Route } from "./route-table.js";
-
-/** Networks of each kind that a sensor tells of, the widest; the rest is counted. */
-export const networksMax = 64;
 
 /** The networks around a host that are inside, as CIDR blocks. */
 export interface HostNetworks {
@@ -31,15 +34,14 @@ export function hostNetworks(interfaces: HostInterfaces, routes: readonly Route[
   const isOnLink = (route: Route): boolean => !route.hasGateway && devices.has(route.device);
   const onLink = [...addressNetworks(interfaces), ...routes.filter(isOnLink)];
   const behind = routes.filter((route) => !isOnLink(route) && isPrivateNetwork(route));
-  const link = chooseWidest(
-    onLink.filter((network) => networkFault(network) === undefined),
-    [],
-  );
+  const believable = onLink.filter((network) => networkFault(network) === undefined);
+  const wide = onLink.filter((network) => network.bits > 0 && networkFault(network) === "wide");
+  const link = chooseWidest(believable, []);
   const routed = chooseWidest(behind, link.chosen);
   return {
     link: link.chosen.map(formatNetwork),
     routed: routed.chosen.map(formatNetwork),
-    wide: onLink.filter((network) => networkFault(network) === "wide").map(formatNetwork),
+    wide: [...new Set(wide.map(formatNetwork))],
     leftOut: link.leftOut + routed.leftOut,
   };
 }

@@ -4,6 +4,9 @@ import { readHostNetworks, type ReadNetworks } from "./read-host-networks.js";
 /** Networks change seldom, and a long table of routes takes milliseconds. */
 const intervalMs = 10_000;
 
+/** Networks that a warning names. */
+const namedMax = 8;
+
 /** Knows the networks around this host, and warns of those that are too wide to tell. */
 export class NetworkWatch {
   #networks: ReadNetworks = { link: [], routed: [], wide: [], leftOut: 0, tablesCut: 0 };
@@ -34,11 +37,15 @@ export class NetworkWatch {
   }
 
   #readAgain(): void {
-    const before = this.#networks.wide.join(" ");
+    const before = wideText(this.#networks);
     this.#readMs = this.elapsedMs();
     this.#networks = this.read();
-    const wide = this.#networks.wide.join(" ");
+    const wide = wideText(this.#networks);
     if (wide !== before && wide !== "")
       this.warn(`too wide to be told as inside: ${wide}; name the homeNetworks in the policy`);
   }
+}
+
+function wideText({ wide }: ReadNetworks): string {
+  return wide.slice(0, namedMax).join(" ");
 }
