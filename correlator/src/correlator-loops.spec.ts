@@ -27,6 +27,8 @@ class MemoryFlowSource implements FlowSource {
   #isStopped = false;
   #wake = (): void => {};
 
+  constructor(private readonly onRun: () => void) {}
+
   offer(columns: FlowColumns, deliveryCount = 1): void {
     const name = String(columns.sequence);
     this.#waiting.push({
@@ -43,6 +45,7 @@ class MemoryFlowSource implements FlowSource {
   }
 
   async run(onDeliveries: (deliveries: readonly FlowDelivery[]) => Promise<void>): Promise<void> {
+    this.onRun();
     while (!this.#isStopped) {
       const group = this.#waiting.splice(0, 3);
       if (group.length > 0) await onDeliveries(group);
@@ -68,6 +71,15 @@ class MemoryFlowSource implements FlowSource {
 /** A registry that fails while it is told to. */
 class FailingRegistry extends MemorySensorRegistry {
   failure: Error | undefined;
+  lists = 0;
+  listsBeforeBatches = -1;
+
+  override list(
+    ...words: Parameters<MemorySensorRegistry["list"]>
+  ): ReturnType<MemorySensorRegistry["list"]> {
+    this.lists++;
+    return super.list(...words);
+  }
 
   override recordApplied(...words: Parameters<MemorySensorRegistry["recordApplied"]>): Promise<void> {
     return this.failure === undefined ? super.recordApplied(...words) : Promise.reject(this.failure);
@@ -95,8 +107,8 @@ describe("the loops of a correlator", () => {
   let loops: CorrelatorLoops;
 
   beforeEach(() => {
-    source = new MemoryFlowSource();
     registry = new FailingRegistry();
+    source = new MemoryFlowSource(() => (registry.listsBeforeBatches = registry.lists));
     const ports = {
       windows: new MemoryWindowStore(),
       board: new MemoryFindingBoard(),
@@ -112,6 +124,10 @@ describe("the loops of a correlator", () => {
   });
 
   afterEach(() => loops.stop());
+
+  it("ask where the sensors are before the first batch", async () => {
+    await expect.poll(() => registry.listsBeforeBatches).toBe(1);
+  });
 
   it("set a batch aside that fails again and again, and hold up no other", async () => {
     for (const sequence of [1, 2, 3, 4, 5, 6])

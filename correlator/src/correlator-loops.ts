@@ -70,9 +70,15 @@ export class CorrelatorLoops {
       isKnown();
     }, this.#stop.signal);
     await untilAborted(known, this.#stop.signal);
+    await untilAborted(this.#readFleet(), this.#stop.signal);
     if (!this.#stop.signal.aborted)
       await Promise.all([this.flows.run((deliveries) => this.#apply(deliveries)), this.#tick()]);
     await following;
+  }
+
+  /** What is inside decides what a batch is: it is asked for first, and with every tick. */
+  async #readFleet(): Promise<void> {
+    await this.correlator.readFleet().catch((error: Error) => this.log.failure("read the sensors", error));
   }
 
   /** A server that fails is waited for; else the batch that fails is looked for, so that it holds up no other. */

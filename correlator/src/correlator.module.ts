@@ -95,8 +95,9 @@ const stores: Provider[] = [
   },
   {
     provide: tokens.STATUS_LISTENER,
-    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY],
-    useFactory: (link: NatsLink, sensors: NatsSensorRegistry) => new StatusListener(link, sensors),
+    inject: [tokens.NATS_LINK, tokens.SENSOR_REGISTRY, tokens.LIMITED_LOG],
+    useFactory: (link: NatsLink, sensors: NatsSensorRegistry, log: LimitedLog) =>
+      new StatusListener(link, sensors, (error) => log.failure("networks of a sensor", error)),
   },
   {
     provide: tokens.FLOW_SOURCE,

@@ -9,14 +9,15 @@ import { Observer } from "./flows/observer.js";
 import { GroupingLoop } from "./incidents/grouping-loop.js";
 import { SliceCloser } from "./incidents/slice-closer.js";
 import { defaultPolicyRevision, type PolicyRevision } from "./policy/policy.js";
+import { fleetAddresses, isSameFleet } from "./sensors/fleet-addresses.js";
 import { sensorHash } from "./sensors/sensor-registry.js";
 import { Replayer } from "./rebuild/replayer.js";
 import type { HotWindow } from "./windows/window-store.js";
 
 export type { CorrelatorPorts };
 
-/** How often the sensors' own addresses are asked for. */
-const hostsEveryMs = 5000;
+/** How often it is asked where the sensors are. */
+const fleetEveryMs = 5000;
 
 export interface CorrelatorOptions {
   /** Name of this process among the correlators. */
@@ -42,9 +43,9 @@ export class Correlator {
   private readonly grouping: GroupingLoop;
   private home = new HomeNetworks([]);
   private revision: PolicyRevision = defaultPolicyRevision;
-  /** Addresses of the sensors' own hosts, in order: the fleet is inside. */
-  private hosts: readonly string[] = [];
-  private hostsDueMs = 0;
+  /** Where the sensors' hosts are: the fleet is inside. */
+  private fleet = fleetAddresses([]);
+  private fleetDueMs = 0;
   private stateEpoch: number;
 
   constructor(
@@ -71,7 +72,7 @@ export class Correlator {
 
   setPolicy(revision: PolicyRevision): void {
     this.revision = revision;
-    this.home = new HomeNetworks(revision.policy.homeNetworks, this.hosts);
+    this.home = new HomeNetworks(revision.policy.homeNetworks, this.fleet.hosts, this.fleet.networks);
     this.observer.setHome(this.home);
     this.observer.setPolicy(revision.policy);
     this.evaluator.setPolicy(revision, this.home);
@@ -104,20 +105,18 @@ export class Correlator {
    */
   async tick(watermarkMs: number, nowMs: number): Promise<void> {
     this.observer.closeStarts(watermarkMs);
-    await this.readHosts(nowMs);
+    if (nowMs >= this.fleetDueMs) await this.readFleet(nowMs);
     await this.evaluate(this.queue.takeWaiting(nowMs));
     await this.closer.close(watermarkMs);
     await this.grouping.run(nowMs);
   }
 
-  private async readHosts(nowMs: number): Promise<void> {
-    if (nowMs < this.hostsDueMs) return;
-    this.hostsDueMs = nowMs + hostsEveryMs;
-    const hosts = [
-      ...new Set((await this.ports.sensors.list(nowMs)).flatMap(({ hostAddresses }) => hostAddresses)),
-    ].sort();
-    if (hosts.join() === this.hosts.join()) return;
-    this.hosts = hosts;
+  /** Asks where the sensors' hosts are: with the ticks, and once before the first batch. */
+  async readFleet(nowMs = 0): Promise<void> {
+    this.fleetDueMs = nowMs + fleetEveryMs;
+    const fleet = fleetAddresses(await this.ports.sensors.list(nowMs));
+    if (isSameFleet(fleet, this.fleet)) return;
+    this.fleet = fleet;
     this.setPolicy(this.revision);
   }
 

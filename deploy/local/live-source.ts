@@ -7,6 +7,7 @@ import { decodeFlowBatch } from "@picket/proto/batch/flow-batch-codec.js";
 import { FlowColumns } from "@picket/proto/batch/flow-columns.js";
 import { LiveMeter } from "@picket/sensor/capture/live-meter.js";
 import { withBatchIdentity } from "@picket/sensor/export/batch-identity.js";
+import { NetworkWatch } from "@picket/sensor/host/network-watch.js";
 
 import type { EmbeddedSource } from "./embedded-source.js";
 
@@ -26,6 +27,7 @@ export class LiveSource implements EmbeddedSource {
   private readonly epoch = randomBytes(16);
   private readonly startedMs = Date.now();
   private readonly meter: LiveMeter;
+  private readonly networkWatch: NetworkWatch;
   private readonly last = { packets: 0, atMs: Date.now(), rate: 0 };
 
   /** @param interfaceName empty: the interface of the default route */
@@ -35,6 +37,7 @@ export class LiveSource implements EmbeddedSource {
     policy: Policy,
     private readonly events: LiveSourceEvents,
   ) {
+    this.networkWatch = new NetworkWatch((line) => events.onWarning(line));
     this.meter = new LiveMeter(
       { interface: interfaceName, ...policy.sensor },
       {
@@ -77,10 +80,12 @@ export class LiveSource implements EmbeddedSource {
         host: hostname(),
         interfaces: [this.meter.interface],
         hostAddresses: ownAddresses(),
+        linkNetworks: this.networkWatch.networks.link,
+        routedNetworks: this.networkWatch.networks.routed,
         startedMs: this.startedMs,
         lastStatusMs: nowMs,
         clockSkewMs: 0,
-        counters: { ...counters },
+        counters: { ...counters, ...this.networkWatch.counters },
         policyRevision: 0,
         packetsPerSecond: this.rate(counters["packets_received"] ?? 0, nowMs),
         appliedRecords: 0,

@@ -77,6 +77,8 @@ async function startAll(
   stops.push(() => api.stop());
   void policy.watch((revision) => engine.correlator.setPolicy(revision), signal);
   const source = await openSource({ config, output }, engine, correlator, signal);
+  for (const record of source.status(Date.now())) await sensors.recordStatus(record);
+  await engine.correlator.readFleet();
   if (flowLog !== undefined)
     await replayFlowLog(flowLog, engine.correlator, Date.now(), (line) => output.say(line));
   correlator.start();

@@ -13,6 +13,7 @@ import { NatsExporter } from "./export/nats-exporter.js";
 import { inboxPrefixOf, NatsLink } from "./export/nats-link.js";
 import type { Spool } from "./export/spool.js";
 import { statusSubject } from "./export/subjects.js";
+import { NetworkWatch } from "./host/network-watch.js";
 import { createLog, RateLimitedLog, type Logger } from "./log.js";
 import { SensorMetrics } from "./metrics.js";
 import { PolicyClient } from "./status/policy-client.js";
@@ -47,6 +48,7 @@ class Sensor {
   readonly #link: NatsLink;
   readonly #policy: PolicyClient;
   readonly #metrics: SensorMetrics;
+  readonly #networkWatch: NetworkWatch;
   #spool: Spool | undefined;
   #exporter: NatsExporter | undefined;
   #connection: NatsConnection | undefined;
@@ -90,6 +92,7 @@ class Sensor {
       onFatal: (error) => this.#onFatal(error),
     });
     this.#policy = new PolicyClient(config.name, (slice) => this.#follow(slice), this.#limited);
+    this.#networkWatch = new NetworkWatch((line) => log.warn(line));
     this.#metrics = new SensorMetrics(config.name, () => this.#counters());
   }
 
@@ -192,6 +195,7 @@ class Sensor {
       ...snakeCaseCounters(this.#spool?.counters ?? {}),
       publish_in_flight: inFlight?.batches ?? 0,
       publish_in_flight_bytes: inFlight?.bytes ?? 0,
+      ...this.#networkWatch.counters,
     };
   }
 
@@ -206,6 +210,7 @@ class Sensor {
     // The client would keep heartbeats for later; they are worth nothing then.
     if (connection === undefined || !this.#isUp) return;
     const counters = this.#counters();
+    const { networks } = this.#networkWatch;
     const nowUs = this.#clock.nowUs();
     const status = encodeStatus({
       ...state,
@@ -216,6 +221,8 @@ class Sensor {
       host: hostname(),
       interfaces: [this.#meter.interface],
       hostAddresses: hostAddresses(),
+      linkNetworks: networks.link,
+      routedNetworks: networks.routed,
       counters,
       policyRevision: this.#policyRevision,
       packetsPerSecond: this.#rate.next(counters["packets_received"] ?? 0, nowUs),

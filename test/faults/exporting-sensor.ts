@@ -191,6 +191,8 @@ class ExportingSensor {
       host: hostname(),
       interfaces: [],
       hostAddresses: [],
+      linkNetworks: [],
+      routedNetworks: [],
       counters: {},
       policyRevision: 0,
       packetsPerSecond: 0,

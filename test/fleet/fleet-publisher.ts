@@ -72,6 +72,8 @@ export class FleetPublisher {
       host: hostname(),
       interfaces: ["eth0"],
       hostAddresses: [addressText(hostAddress(sensor.index))],
+      linkNetworks: [],
+      routedNetworks: [],
       counters: { records_emitted: recordsEmitted },
       policyRevision: 0,
       packetsPerSecond: 0,

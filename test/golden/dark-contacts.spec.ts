@@ -2,13 +2,14 @@ import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { describe, expect, it } from "vitest";
 import type { ScenarioFlow } from "../engine/flow-scenario.js";
 import { activeIncidents, confirmedTerms } from "../engine/run-engine.js";
-import { fleetTraffic, incidentsOfFleet, incidentsOverWeek } from "./dark-run.js";
+import { fleetSpread, fleetTraffic, incidentsOfFleet, incidentsOverWeek } from "./dark-run.js";
 import {
   backupOfDay4,
   usedOnDay1,
   darkLookAlikes,
   darkPorts,
   freeAddresses,
+  freeAddressesAround,
   hiddenScan,
   inside,
   outside,
@@ -38,6 +39,16 @@ describe("dark contacts", () => {
         confirmation: "confirmed",
       },
     ]);
+  });
+
+  it.each([
+    ["of the /24 around a sensor that is too old to tell its network", undefined, 3, 0],
+    ["of the network that the sensors tell, wider than a /24", "10.9.0.0/23", 3, 1],
+    ["of no other half of a /24", "10.9.0.0/26", 3, 0],
+  ])("are free addresses %s", async (_, network, count, incidents) => {
+    const flows = [...fleetTraffic(), ...freeAddressesAround(count)];
+    const told = activeIncidents(await incidentsOfFleet(flows, { ...fleetSpread, network }));
+    expect(told.map(({ sources }) => sources)).toEqual(Array.from({ length: incidents }, () => [inside]));
   });
 
   it("tell of a scan that hides among as many answers", async () => {

@@ -20,6 +20,8 @@ export interface FleetSpread {
   readonly isRepeated: boolean;
   /** The sensors told nothing of their hosts. */
   readonly isUnknown?: boolean;
+  /** The network that the sensors say they are on; default: they are too old to say. */
+  readonly network?: string;
 }
 
 export const fleetSpread: FleetSpread = { sensors: 4, correlators: 2, seed: 7, isRepeated: true };
@@ -48,7 +50,7 @@ export async function incidentsOfFleet(
 ): Promise<Incident[]> {
   const { sensors, correlators, seed, isRepeated } = spread;
   const ports = { ...memoryPorts(), profiles: new MemoryHostProfileStore() };
-  if (spread.isUnknown !== true) await tellAddresses(ports);
+  if (spread.isUnknown !== true) await tellAddresses(ports, spread.network);
   const batches = spreadFlows(flows, { sensors, seed, isDuplicated: isRepeated, recordsPerBatch: 500 });
   const untilMs = scenarioStartMs + 2 * scenarioDayMs;
   return runEngine(ports, batches, { correlators, seed, isRedelivered: isRepeated, untilMs });
@@ -64,8 +66,9 @@ export async function incidentsOverWeek(flows: readonly ScenarioFlow[], days: nu
   return [...incidents];
 }
 
-async function tellAddresses({ sensors }: CorrelatorPorts): Promise<void> {
-  for (let host = 1; host <= fleetHosts; host++) await sensors.recordStatus(status(host));
+async function tellAddresses({ sensors }: CorrelatorPorts, network?: string): Promise<void> {
+  const networks = network === undefined ? {} : { linkNetworks: [network] };
+  for (let host = 1; host <= fleetHosts; host++) await sensors.recordStatus({ ...status(host), ...networks });
 }
 
 function status(host: number): SensorRecord {

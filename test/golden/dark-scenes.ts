@@ -11,6 +11,12 @@ export function freeAddresses(count: number): ScenarioFlow[] {
   return times(count, (k) => unanswered(600 + k * 12, inside, `10.9.0.${100 + k}`, 445));
 }
 
+/** The same, and the same number in the next /24 in between. */
+export function freeAddressesAround(count: number): ScenarioFlow[] {
+  const next = times(count, (k) => unanswered(606 + k * 12, inside, `10.9.1.${100 + k}`, 445));
+  return freeAddresses(count).concat(next);
+}
+
 /** From outside, one port after the other that nobody serves, of a host of the fleet. */
 export function darkPorts(count: number): ScenarioFlow[] {
   return times(count, (k) => unanswered(600 + k * 12, outside, "10.9.0.4", 5000 + k));

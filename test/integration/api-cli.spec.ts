@@ -131,6 +131,17 @@ describe("the client commands", () => {
     });
   });
 
+  it("list the networks of the sensors, and what is inside", async () => {
+    const fleet = await ApiFixture.start();
+    const args = ["--server", fleet.api.address];
+    await fleet.sensors.recordStatus(buildSensor());
+    expect(await picket("sensors", ...args)).toContain("10.0.0.0/24 2001:db8::/64 +1");
+    const table = await picket("sensors", "--networks", ...args);
+    expect(table).toMatch(/2001:db8::\/64 +yes +sensors on it +lab-01\n/);
+    expect(table).toMatch(/no +not believed: 1 wide +lab-01\n/);
+    await fleet.stop();
+  });
+
   it("hide drills unless everything is asked for, and say what they are", async () => {
     const drills = await ApiFixture.start({}, new MemoryIncidentStore());
     const evidence = [{ sensor: "doctor-hq", contactCount: 40, firstSeenMs: 1, lastSeenMs: 2 }];

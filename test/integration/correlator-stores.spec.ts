@@ -178,7 +178,8 @@ describe("NatsSensorRegistry", () => {
 
   it("takes heartbeats from the sensors' subjects", async () => {
     const registry = openRegistry();
-    const listener = new StatusListener(link, registry);
+    const warnings: string[] = [];
+    const listener = new StatusListener(link, registry, ({ message }) => warnings.push(message));
     await listener.start();
     const aheadMs = 4000;
     const status = SensorStatus.fromPartial({
@@ -187,12 +188,19 @@ describe("NatsSensorRegistry", () => {
       state: SensorState.SENSOR_STATE_RUNNING,
       counters: { packets_received: 7n, "not a name": 1n },
       hostAddresses: ["10.0.0.1"],
+      linkNetworks: ["198.51.100.0/24", "0.0.0.0/0", "::ffff:0:0/96"],
+      routedNetworks: ["10.0.0.0/8", "lab"],
     });
     link.current().publish("picket.status.v1.lab-03", SensorStatus.encode(status).finish());
     link.current().publish("picket.status.v1.lab-04", "garbage");
     await until("the heartbeat is listed", async () => (await registry.list(Date.now())).length === 1);
     const [record] = await registry.list(Date.now());
     expect(record).toMatchObject({ name: "lab-03", state: "running", counters: { packets_received: 7 } });
+    expect(record).toMatchObject({ linkNetworks: ["198.51.100.0/24"], routedNetworks: ["10.0.0.0/8"] });
+    expect(record.refusedNetworks).toEqual({ wide: 1, special: 1, unreadable: 1 });
+    expect(warnings[0]).toContain(
+      "lab-03 tells of networks that are not taken for inside: 1 wide, 1 special",
+    );
     expect(Math.abs(record.clockSkewMs - aheadMs)).toBeLessThan(1000);
     await until("the garbage is counted", () => listener.counters.statusesUnreadable === 1);
     listener.stop();

@@ -39,9 +39,11 @@ export function formatTime(timestamp: Timestamp | undefined): string {
 }
 
 /** The first of a list and how many more there are of all, "10.0.0.9 +11". */
-export function formatFirst(listed: readonly string[], count: bigint): string {
+export function formatFirst(listed: readonly string[], count: bigint, shownMax = 1): string {
   if (listed.length === 0) return count === 0n ? "-" : String(count);
-  return count > 1n ? `${listed[0]} +${count - 1n}` : listed[0];
+  const shown = listed.slice(0, shownMax);
+  const more = count - BigInt(shown.length);
+  return shown.join(" ") + (more > 0n ? ` +${more}` : "");
 }
 
 /** A number with at most four significant digits, in exponent form where very small. */

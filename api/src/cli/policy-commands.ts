@@ -86,7 +86,8 @@ async function setCommand(
   else terminal.out(formatChange(before, after, options.dryRun === true));
 }
 
-function getPolicy(client: ApiClient): Promise<Policy> {
+/** The policy in force. */
+export function getPolicy(client: ApiClient): Promise<Policy> {
   return client.call((done, call) => client.policy.getPolicy({}, new Metadata(), call, done));
 }
 

@@ -3,7 +3,9 @@ import type { Command } from "commander";
 import { Sensor, SensorState, type ListSensorsResponse } from "@picket/proto/generated/picket/v1/sensor.js";
 import { withApiClient, type ApiClient } from "./api-client.js";
 import { wholeNumber } from "./filter-options.js";
-import { formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
+import { formatFirst, formatNumber, formatTime, nameOf, severityPaint } from "./display.js";
+import { formatNetworks } from "./network-table.js";
+import { getPolicy } from "./policy-commands.js";
 import { addServerOptions, type ServerOptions } from "./server-options.js";
 import { watchSensorsCommand } from "./watch-sensors-command.js";
 import type { Terminal } from "./terminal.js";
@@ -15,6 +17,7 @@ const skewShownSeconds = 2;
 interface SensorOptions extends ServerOptions {
   readonly json?: boolean;
   readonly watch?: boolean;
+  readonly networks?: boolean;
   /** Seconds. */
   readonly timeout?: number;
 }
@@ -24,6 +27,7 @@ export function registerSensorCommands(program: Command, terminal: Terminal): vo
   addServerOptions(program.command("sensors"))
     .description("list the sensors and how they do")
     .option("--watch", "print every change of a sensor as it comes, until interrupted")
+    .option("--networks", "list the networks that they and the policy name, and what is inside")
     .option("--timeout <seconds>", "with --watch: stop after this time", wholeNumber(1))
     .addHelpText("after", "\nExample:\n  picket sensors --server 10.0.0.5:50061\n")
     .action((options: SensorOptions) =>
@@ -35,6 +39,11 @@ async function sensorsCommand(options: SensorOptions, terminal: Terminal): Promi
   const sensors = await withApiClient(options, listAll);
   if (options.json === true) {
     terminal.out(sensors.map((sensor) => `${JSON.stringify(Sensor.toJSON(sensor))}\n`).join(""));
+    return;
+  }
+  if (options.networks === true) {
+    const { homeNetworks } = await withApiClient(options, getPolicy);
+    terminal.out(formatNetworks(sensors, homeNetworks));
     return;
   }
   if (sensors.length === 0) terminal.note("no sensor has reported yet\n");
@@ -68,6 +77,7 @@ function formatSensors(sensors: readonly Sensor[], hasColours: boolean): string 
     "POLICY",
     "LAST STATUS",
     "INTERFACES",
+    "NETWORKS",
     "DETAIL",
   ];
   const rows = sensors.map((sensor): Cell[] => [
@@ -82,9 +92,15 @@ function formatSensors(sensors: readonly Sensor[], hasColours: boolean): string 
     String(sensor.policyRevision),
     formatTime(sensor.lastStatusTime),
     sensor.interfaces.join(" ") || "-",
+    networksText(sensor),
     sensor.detail,
   ]);
   return formatTable(head, rows);
+}
+
+function networksText({ linkNetworks, routedNetworks }: Sensor): string {
+  const networks = [...linkNetworks, ...routedNetworks];
+  return formatFirst(networks, BigInt(networks.length), 2);
 }
 
 /** How far a sensor's clock is off, where its times are corrected for it. */

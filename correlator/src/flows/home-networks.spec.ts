@@ -56,6 +56,39 @@ describe("HomeNetworks", () => {
     expect(home.isBesideSensors(addressKeyOfText(address) ?? "")).toBe(expected);
   });
 
+  it("holds the networks that sensors tell, unless the policy names its own", () => {
+    const fleet = { link: ["203.0.113.0/25", "2001:db8:7::/64"], routed: ["100.64.0.0/10"] };
+    const hosts = ["203.0.113.77", "2001:db8:7::77"];
+    const told = new HomeNetworks([], hosts, fleet);
+    for (const address of ["203.0.113.127", "2001:db8:7::1", "100.65.0.1", "10.0.0.1"])
+      expect(isInside(told, address)).toBe(true);
+    expect(isInside(told, "203.0.113.128")).toBe(false);
+    const named = new HomeNetworks(["198.51.100.0/24"], hosts, fleet);
+    for (const address of ["203.0.113.127", "2001:db8:7::1", "100.65.0.1", "10.0.0.1"])
+      expect(isInside(named, address)).toBe(false);
+    expect(isInside(named, "203.0.113.77")).toBe(true);
+  });
+
+  it.each([
+    ["10.4.255.9", true, "in the /15 that its sensor tells"],
+    ["10.6.0.9", false, "behind it"],
+    ["10.9.0.129", false, "in the other half of a /24"],
+    ["10.9.0.9", true, "in a /25"],
+    ["10.8.0.9", true, "in the /24 around a sensor that tells nothing"],
+    ["10.20.0.9", false, "behind a router"],
+    ["203.0.113.9", true, "in a public network"],
+  ])("%s beside sensors that tell their networks is %s: %s", (address, expected) => {
+    const fleet = { link: ["10.4.0.0/15", "10.9.0.0/25", "203.0.113.0/24"], routed: ["10.20.0.0/16"] };
+    const home = new HomeNetworks([], ["10.4.0.7", "10.9.0.7", "10.8.0.7", "203.0.113.7"], fleet);
+    expect(home.isBesideSensors(addressKeyOfText(address) ?? "")).toBe(expected);
+  });
+
+  it("takes no network for the address of a host", () => {
+    const home = new HomeNetworks([], ["0.0.0.0/0", "::/0", "lab"]);
+    expect(isInside(home, "8.8.8.8")).toBe(false);
+    expect(home.hasSensors).toBe(false);
+  });
+
   it("has nothing beside sensors where there is none", () => {
     const home = new HomeNetworks(["10.0.0.0/8"]);
     expect(home.hasSensors).toBe(false);

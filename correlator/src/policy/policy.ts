@@ -245,7 +245,7 @@ export const policySchema = z.strictObject({
     .max(1024)
     .default([])
     .describe(
-      "CIDR blocks that are inside; empty: private, link-local and unique-local addresses and the sensors' own.",
+      "CIDR blocks that are inside, with the sensors' own addresses and nothing else; empty: private, link-local and unique-local addresses and the networks that the sensors are on.",
     ),
   scan: scanPolicySchema.prefault({}),
   burst: burstPolicySchema.prefault({}),

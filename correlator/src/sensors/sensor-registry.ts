@@ -1,3 +1,4 @@
+import type { RefusedNetworks } from "./network-claims.js";
 import type { AppliedBatch, RejectedBatch, ReportedGap } from "./batch-account.js";
 
 /** In the order of the wire enum (from 1). */
@@ -13,6 +14,12 @@ export interface SensorRecord {
   readonly host: string;
   readonly interfaces: readonly string[];
   readonly hostAddresses: readonly string[];
+  /** Networks that its host is on, as CIDR blocks; none where the sensor is too old to tell. */
+  readonly linkNetworks?: readonly string[];
+  /** Private networks that its host has a route to. */
+  readonly routedNetworks?: readonly string[];
+  /** Networks that it tells and that are not believed. */
+  readonly refusedNetworks?: RefusedNetworks;
   readonly startedMs: number;
   readonly lastStatusMs: number;
   /** Positive when the sensor's clock is ahead. */

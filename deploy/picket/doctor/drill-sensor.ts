@@ -102,6 +102,8 @@ export class DrillSensor {
       host: hostname(),
       interfaces: [],
       hostAddresses: [],
+      linkNetworks: [],
+      routedNetworks: [],
       counters: {},
       policyRevision: 0,
       packetsPerSecond: 0,

@@ -11,6 +11,9 @@ export interface SensorStatus {
   readonly host: string;
   readonly interfaces: readonly string[];
   readonly hostAddresses: readonly string[];
+  /** CIDR blocks, as `HostNetworks`. */
+  readonly linkNetworks: readonly string[];
+  readonly routedNetworks: readonly string[];
   readonly state: "running" | "degraded" | "waiting" | "stopped";
   /** One line when the state is not running. */
   readonly detail: string;

@@ -18,6 +18,8 @@ export function encodeStatus(status: SensorStatus): Uint8Array {
     host: status.host,
     interfaces: [...status.interfaces],
     hostAddresses: [...status.hostAddresses],
+    linkNetworks: [...status.linkNetworks],
+    routedNetworks: [...status.routedNetworks],
     state: states[status.state],
     detail: status.detail,
     counters: wireCounters(status.counters),

@@ -1,4 +1,5 @@
 import { SensorStatus } from "@picket/proto/generated/picket/v1/sensor.js";
+import { believedNetworks, type RefusedNetworks } from "../../sensors/network-claims.js";
 import { sensorStates } from "../../sensors/sensor-registry.js";
 import type { SensorRecord } from "../../sensors/sensor-registry.js";
 
@@ -21,6 +22,7 @@ export function decodeSensorStatus(
   const status = parse(bytes);
   const state = status && sensorStates[status.state - 1];
   if (status === undefined || state === undefined) return undefined;
+  const refusedNetworks: RefusedNetworks = {};
   return {
     name,
     state,
@@ -29,6 +31,9 @@ export function decodeSensorStatus(
     host: status.host.slice(0, textMax),
     interfaces: cut(status.interfaces),
     hostAddresses: cut(status.hostAddresses),
+    linkNetworks: believedNetworks(status.linkNetworks, refusedNetworks),
+    routedNetworks: believedNetworks(status.routedNetworks, refusedNetworks),
+    refusedNetworks,
     startedMs: Number(status.startedTimeUs) / 1000,
     lastStatusMs: arrivalMs,
     clockSkewMs: Math.round(Number(status.timeUs) / 1000 - arrivalMs),
