@@ -35,7 +35,13 @@ const facts: FactKind = {
  * Cost: a fact is an unanswered datagram from a reflecting port to another
  * port; an ordinary host has a few a day.
  */
-export const amplification: FactDetector = { kinds: ["amplification"], facts, observeFlow, detect };
+export const amplification: FactDetector = {
+  kinds: ["amplification"],
+  facts,
+  protocols: [udp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;

@@ -1,3 +1,4 @@
+import { ipProtocol } from "../flows/ip-protocol.js";
 import type { FlowRow } from "../flows/flow-row.js";
 import type { Finding } from "../incidents/incident.js";
 import type { AddressKey } from "../windows/address-key.js";
@@ -35,7 +36,13 @@ const facts: FactKind = {
  * for two hours; 2,048 a service and hour at most. An ordinary host opens 100 to
  * 500 an hour. Traffic between inside hosts costs nothing.
  */
-export const beacon: FactDetector = { kinds: ["beacon"], facts, observeFlow, detect };
+export const beacon: FactDetector = {
+  kinds: ["beacon"],
+  facts,
+  protocols: [ipProtocol.tcp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   if (!isOutboundContact(flow)) return;

@@ -48,7 +48,13 @@ const facts: FactKind = {
  * Cost: a fact is a short connection to a login service (two for outside
  * sources), and one in eight of the longer ones; a host that nobody logs in to has none.
  */
-export const bruteForce: FactDetector = { kinds: ["brute_force"], facts, observeFlow, detect };
+export const bruteForce: FactDetector = {
+  kinds: ["brute_force"],
+  facts,
+  protocols: [tcp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const login = loginMember(flow);

@@ -45,6 +45,8 @@ export const hostSweep: FactDetector = {
     membersMax: 1024,
   },
 
+  protocols: [icmp, icmpv6],
+
   observeFlow(flow: FlowRow, add: AddFact): void {
     const { columns, row, addresses } = flow;
     const protocol = columns.protocol[row];

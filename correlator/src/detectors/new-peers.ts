@@ -29,6 +29,8 @@ const confidenceLow = 0.5;
 export const newPeers: FactDetector = {
   kinds: ["fan_out"],
   facts: hostPeers,
+  protocols: [tcp],
+  needsNewContact: true,
   observeFlow: observePeer,
   needsProfile: (window, policy) => countOf(window) >= policy.profile.newPeersMin,
   detect,

@@ -1,3 +1,4 @@
+import { ipProtocol } from "../flows/ip-protocol.js";
 import type { Finding, ScoreFactor } from "../incidents/incident.js";
 import type { Policy } from "../policy/policy.js";
 import {
@@ -30,6 +31,8 @@ const confidenceLow = 0.5;
 export const newService: FactDetector = {
   kinds: ["new_service"],
   facts: hostServices,
+  protocols: [ipProtocol.tcp, ipProtocol.udp],
+  needsNewContact: true,
   observeFlow: observeService,
   needsProfile: (window, policy) => usedBySeveral(window, policy).length > 0,
   detect,

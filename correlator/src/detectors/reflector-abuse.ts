@@ -31,11 +31,16 @@ const facts: FactKind = {
  * Cost: a fact is a flow from outside to a reflecting port with five times as
  * much answered as asked; a public name server has one for each large answer.
  */
-export const reflectorAbuse: FactDetector = { kinds: ["amplification"], facts, observeFlow, detect };
+export const reflectorAbuse: FactDetector = {
+  kinds: ["amplification"],
+  facts,
+  protocols: [udp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;
-  if (columns.protocol[row] !== udp) return;
   const answered = columns.reverseBytes[row];
   if (answered < answeredBytesMin || answered < ratioMin * columns.forwardBytes[row]) return;
   const port = columns.destinationPort[row];

@@ -1,4 +1,5 @@
 import { Application } from "@picket/proto/batch/flow-columns.js";
+import { ipProtocol } from "../flows/ip-protocol.js";
 import type { FlowRow } from "../flows/flow-row.js";
 import type { Finding } from "../incidents/incident.js";
 import type { AddressKey } from "../windows/address-key.js";
@@ -31,7 +32,13 @@ const facts: FactKind = {
  * Cost: a member of some 30 bytes for each five minutes in which a host connects
  * to such a service, kept for a day: tens for an ordinary host.
  */
-export const slowBeacon: FactDetector = { kinds: ["beacon"], facts, observeFlow, detect };
+export const slowBeacon: FactDetector = {
+  kinds: ["beacon"],
+  facts,
+  protocols: [ipProtocol.tcp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row } = flow;

@@ -43,7 +43,13 @@ const facts: FactKind = {
  *
  * Cost: nothing but for these contacts, one member a service and hour.
  */
-export const suspiciousPort: FactDetector = { kinds: ["suspicious_port"], facts, observeFlow, detect };
+export const suspiciousPort: FactDetector = {
+  kinds: ["suspicious_port"],
+  facts,
+  protocols: [tcp, udp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;

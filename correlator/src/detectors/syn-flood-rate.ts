@@ -44,7 +44,13 @@ const facts: FactKind = {
  * Cost: a quarter of the uncompleted connections and one completed one in 128
  * is a fact; an idle host has none.
  */
-export const synFloodRate: FactDetector = { kinds: ["syn_flood"], facts, observeFlow, detect };
+export const synFloodRate: FactDetector = {
+  kinds: ["syn_flood"],
+  facts,
+  protocols: [tcp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;

@@ -50,7 +50,13 @@ const facts: FactKind = {
  * echo requests a second; what answered before the flood does not matter.
  * Cost: a quarter of these flows is a fact; answered UDP has none.
  */
-export const udpFlood: FactDetector = { kinds: ["udp_flood"], facts, observeFlow, detect };
+export const udpFlood: FactDetector = {
+  kinds: ["udp_flood"],
+  facts,
+  protocols: [udp, icmp, icmpv6],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row, addresses } = flow;

@@ -41,7 +41,13 @@ const facts: FactKind = {
  * games, QUIC and iperf between two hosts are answered and never counted; one-way media counts
  * a quarter. Cost: one fact a minute for each such flow; an ordinary host has none.
  */
-export const udpStreamFlood: FactDetector = { kinds: ["udp_flood"], facts, observeFlow, detect };
+export const udpStreamFlood: FactDetector = {
+  kinds: ["udp_flood"],
+  facts,
+  protocols: [udp, icmp, icmpv6],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row } = flow;

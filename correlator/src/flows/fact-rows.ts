@@ -7,6 +7,7 @@ import { finishHash, mixWord } from "./flow-hash.js";
 import type { ArpRow, FactObserver, FlowRow } from "./flow-row.js";
 import { SeenContacts } from "./seen-contacts.js";
 
+const protocols = 256;
 const memberBytesMax = 255;
 const subjectBytesMax = 64;
 /** Facts that were written once and are remembered. */
@@ -17,7 +18,8 @@ export class FactRows {
   private facts: FactObservation[] = [];
   private readonly flow: BatchFlowRow;
   private readonly arp: BatchArpRow;
-  private readonly flowObservers: readonly FactObserver[];
+  /** Who is shown a flow, by its protocol and whether its contact is new. */
+  private readonly flowObservers: readonly (readonly FactObserver[])[];
   private readonly arpObservers: readonly FactObserver[];
   private sensor = 0;
   private seen: SeenContacts | undefined;
@@ -31,7 +33,10 @@ export class FactRows {
   ) {
     this.flow = new BatchFlowRow(addresses, policy);
     this.arp = new BatchArpRow(addresses, policy);
-    this.flowObservers = observers.filter(({ observeFlow }) => observeFlow !== undefined);
+    const all = observers.filter(({ observeFlow }) => observeFlow !== undefined);
+    this.flowObservers = Array.from({ length: protocols * 2 }, (_, index) =>
+      all.filter((observer) => isShown(observer, index >>> 1, (index & 1) === 1)),
+    );
     this.arpObservers = observers.filter(({ observeArp }) => observeArp !== undefined);
   }
 
@@ -56,11 +61,12 @@ export class FactRows {
   ): void {
     this.sensor = sensor;
     this.flow.load(columns, contribution, isNewContact);
-    if (this.flowObservers.length > 0)
-      for (let row = 0; row < columns.length; row++) {
-        this.flow.at(row, correctionMs);
-        for (const observer of this.flowObservers) observer.observeFlow?.(this.flow, this.add);
-      }
+    for (let row = 0; row < columns.length; row++) {
+      this.flow.at(row, correctionMs);
+      const observers = this.flowObservers[columns.protocol[row] * 2 + isNewContact[row]];
+      for (let index = 0; index < observers.length; index++)
+        observers[index].observeFlow?.(this.flow, this.add);
+    }
     this.observeArp(columns, correctionMs);
   }
 
@@ -99,6 +105,14 @@ export class FactRows {
       sensor,
     });
   };
+}
+
+function isShown(
+  { protocols: shown, needsNewContact }: FactObserver,
+  protocol: number,
+  isNew: boolean,
+): boolean {
+  return (shown === undefined || shown.includes(protocol)) && (isNew || needsNewContact !== true);
 }
 
 /** See `BatchContext`. */

@@ -48,5 +48,9 @@ export interface ArpRow {
  */
 export interface FactObserver {
   readonly observeFlow?: (flow: FlowRow, add: AddFact) => void;
+  /** Numbers of the protocols whose records it is shown; all where absent. */
+  readonly protocols?: readonly number[];
+  /** It is shown only what `FlowRow.isNewContact` says. */
+  readonly needsNewContact?: boolean;
   readonly observeArp?: (arp: ArpRow, add: AddFact) => void;
 }
