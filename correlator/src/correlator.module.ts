@@ -12,6 +12,7 @@ import { NatsPolicyStore } from "./adapters/nats/nats-policy-store.js";
 import { NatsSensorRegistry } from "./adapters/nats/nats-sensor-registry.js";
 import { PolicyResponder } from "./adapters/nats/policy-responder.js";
 import { StatusListener } from "./adapters/nats/status-listener.js";
+import { layoutVersion } from "./adapters/redis/window-log/log-keys.js";
 import { RedisConnection } from "./adapters/redis/redis-connection.js";
 import { RedisFindingBoard } from "./adapters/redis/redis-finding-board.js";
 import { RedisGapLedger } from "./adapters/redis/redis-gap-ledger.js";
@@ -218,6 +219,7 @@ function openRedis(
 ): RedisConnection {
   return new RedisConnection({
     url: config.redis,
+    layout: Number(layoutVersion),
     onState: (state) => {
       if (state.state === "up") log.info(`connected to redis ${state.version}`);
       else if (state.state === "down") limited.failure("redis", picketDown(state.reason));

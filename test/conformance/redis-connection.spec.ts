@@ -17,8 +17,8 @@ async function server(options?: RedisOptions): Promise<RedisProcess> {
   return redis;
 }
 
-function connect(url: string): RedisConnection {
-  const connection = new RedisConnection({ url, reconnectDelayMsMax: 50 });
+function connect(url: string, layout?: number): RedisConnection {
+  const connection = new RedisConnection({ url, reconnectDelayMsMax: 50, layout });
   ends.push(() => connection.close());
   connection.start();
   return connection;
@@ -85,6 +85,26 @@ test("a store that was emptied behind our back takes the whole micro-batch again
   await store.merge(observations);
   expect(store.stateEpoch).not.toBe(epoch);
   expect((await store.readSources([sources[0]], today, today))[0].failed).toHaveLength(1);
+});
+
+test("a correlator with a newer layout takes over: from then on older ones merge nothing more", async () => {
+  const redis = await server();
+  const [older, reader] = [connect(redis.url, 8), connect(redis.url)];
+  await Promise.all([older.whenUp(10_000), reader.whenUp(10_000)]);
+  const store = new RedisWindowStore(older);
+  await store.merge(only({ failed: [contact({})] }));
+  const newer = connect(redis.url, 9);
+  await newer.whenUp(10_000);
+  expect(newer.secret).toEqual(older.secret);
+  await expect(store.merge(only({ failed: [contact({ port: 23 })] }))).rejects.toMatchObject({
+    code: "SERVER_CONFIG",
+    message: expect.stringContaining("layout 9, this one has 8") as string,
+  });
+  await expect(older.command(["PING"])).rejects.toMatchObject({ code: "SERVER_CONFIG" });
+  await expect(connect(redis.url, 8).whenUp(10_000)).rejects.toMatchObject({ code: "SERVER_CONFIG" });
+  await new RedisWindowStore(newer).merge(only({ failed: [contact({})] }));
+  await reader.renewState();
+  expect(await reader.isSameState()).toBe(true);
 });
 
 test("every key of a window has a time to live", async () => {

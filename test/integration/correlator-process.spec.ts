@@ -5,6 +5,7 @@ import { NatsIncidentStore } from "@picket/correlator/adapters/nats/nats-inciden
 import type { NatsLink } from "@picket/correlator/adapters/nats/nats-link.js";
 import { NatsPolicyStore } from "@picket/correlator/adapters/nats/nats-policy-store.js";
 import { NatsSensorRegistry } from "@picket/correlator/adapters/nats/nats-sensor-registry.js";
+import { layoutVersion } from "@picket/correlator/adapters/redis/window-log/log-keys.js";
 import { RedisConnection } from "@picket/correlator/adapters/redis/redis-connection.js";
 import { RedisIncidentState } from "@picket/correlator/adapters/redis/redis-incident-state.js";
 import { RedisSensorTotals } from "@picket/correlator/adapters/redis/redis-sensor-totals.js";
@@ -12,7 +13,7 @@ import { correlatorConfigSchema } from "@picket/correlator/config.js";
 import type { CorrelatorConfig } from "@picket/correlator/config.js";
 import type { Incident } from "@picket/correlator/incidents/incident.js";
 import { runCorrelator } from "@picket/correlator/main.js";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { freePort } from "../servers/free-port.js";
 import { startNats } from "../servers/nats-server.js";
 import type { NatsProcess } from "../servers/nats-server.js";
@@ -191,6 +192,24 @@ it("a redis that would evict ends it with one line", async () => {
   const [nats, redis] = [await startNats(), await startRedis({ config: "maxmemory-policy allkeys-lru" })];
   running.push(nats, redis);
   const { done } = startCorrelator({ nats: [nats.url], redis: redis.url });
+  await expect(done).rejects.toMatchObject({ code: "SERVER_CONFIG" });
+});
+
+it("a correlator with a newer layout of the windows ends it with one line", async () => {
+  const [nats, redis] = [await startNats(), await startRedis()];
+  running.push(nats, redis);
+  const { done } = startCorrelator({ nats: [nats.url], redis: redis.url });
+  const newer = new RedisConnection({ url: redis.url, layout: Number(layoutVersion) + 1 });
+  running.push({ stop: () => newer.close() });
+  const reader = new RedisConnection({ url: redis.url });
+  running.push({ stop: () => reader.close() });
+  reader.start();
+  await reader.whenUp(10_000);
+  await vi.waitFor(
+    async () => expect(await reader.command(["EXISTS", "picket:{rebuild}:state"])).toBe(1),
+    20_000,
+  );
+  newer.start();
   await expect(done).rejects.toMatchObject({ code: "SERVER_CONFIG" });
 });
 

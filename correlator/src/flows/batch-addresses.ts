@@ -11,6 +11,8 @@ export class BatchAddresses {
   readonly isGroup = new Uint8Array(65_536);
   readonly hashHigh = new Int32Array(65_536);
   readonly hashLow = new Int32Array(65_536);
+  /** Hash that is the same at every correlator. */
+  readonly plainHash = new Int32Array(65_536);
   private readonly keys: (AddressKey | undefined)[] = [];
   private words: Uint32Array = new Uint32Array(0);
 
@@ -23,6 +25,7 @@ export class BatchAddresses {
       this.isGroup[index] = isGroupAddress(this.words, offset) ? 1 : 0;
       this.hashHigh[index] = this.hash(offset, seed);
       this.hashLow[index] = this.hash(offset, seed ^ 0x5bd1e995);
+      this.plainHash[index] = this.hash(offset, 0x9747b28c);
     }
   }
 

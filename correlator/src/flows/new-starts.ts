@@ -2,27 +2,27 @@ import type { AddressKey } from "../windows/address-key.js";
 import type { StartObservation } from "../windows/window-store.js";
 import type { BatchAddresses } from "./batch-addresses.js";
 
-const slicesPerKey = 1_048_576;
-const rowsPerKey = 131_072;
-
 interface Bucket extends StartObservation {
   readonly positions: number[];
 }
 
 /** New flows of hosts by slice and direction, collected over any number of batches. */
 export class NewStarts {
-  /** Of the batch in hand, by slice, row of the host and direction: few, and found without a text. */
-  private readonly ofBatch = new Map<number, Bucket>();
+  /** Of the batch in hand, by slice, then by row of the host and direction: found without a text. */
+  private readonly ofBatch = new Map<number, Map<number, Bucket>>();
   private slices = new Map<number, Map<AddressKey, Bucket>>();
   private buckets: Bucket[] = [];
+  private lastSlice = -1;
+  private ofLastSlice = new Map<number, Bucket>();
 
   /** @param row of the host in the addresses of the batch */
   add(row: number, isOutbound: boolean, slice: number, position: number, addresses: BatchAddresses): void {
-    const key = (slice % slicesPerKey) * rowsPerKey + row * 2 + (isOutbound ? 1 : 0);
-    let bucket = this.ofBatch.get(key);
+    if (slice !== this.lastSlice) this.turnTo(slice);
+    const key = row * 2 + (isOutbound ? 1 : 0);
+    let bucket = this.ofLastSlice.get(key);
     if (bucket === undefined) {
       bucket = this.bucket(addresses.key(row), isOutbound, slice);
-      this.ofBatch.set(key, bucket);
+      this.ofLastSlice.set(key, bucket);
     }
     bucket.positions.push(position);
   }
@@ -30,6 +30,7 @@ export class NewStarts {
   /** Rows mean other hosts from now on. */
   endBatch(): void {
     this.ofBatch.clear();
+    this.lastSlice = -1;
   }
 
   /** Everything since the last call. */
@@ -38,6 +39,13 @@ export class NewStarts {
     this.buckets = [];
     this.slices = new Map();
     return buckets;
+  }
+
+  private turnTo(slice: number): void {
+    let buckets = this.ofBatch.get(slice);
+    if (buckets === undefined) this.ofBatch.set(slice, (buckets = new Map()));
+    this.lastSlice = slice;
+    this.ofLastSlice = buckets;
   }
 
   private bucket(host: AddressKey, isOutbound: boolean, slice: number): Bucket {

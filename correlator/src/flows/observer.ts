@@ -229,8 +229,8 @@ export class Observer {
     }
     const source = columns.sourceIndex[row];
     const destination = columns.destinationIndex[row];
-    const position = flowPosition(columns, row);
     const { addresses, starts } = this;
+    const position = flowPosition(columns, row, addresses);
     if (addresses.isInside[source] === 1) starts.add(source, true, slice, position, addresses);
     if (addresses.isInside[destination] === 1 && addresses.isGroup[destination] === 0)
       starts.add(destination, false, slice, position, addresses);
@@ -244,13 +244,8 @@ function joinsCrowds(protocol: number, outcome: number): boolean {
 }
 
 /** Bit of a flow in a host's sketch: the same at every sensor that saw the flow. */
-function flowPosition(columns: FlowColumns, row: number): number {
-  const words = columns.addressWords;
-  const source = columns.sourceIndex[row] * 4;
-  const destination = columns.destinationIndex[row] * 4;
-  let hash = 0x9747b28c;
-  for (let k = 0; k < 4; k++) hash = mixWord(hash, words[source + k]);
-  for (let k = 0; k < 4; k++) hash = mixWord(hash, words[destination + k]);
+function flowPosition(columns: FlowColumns, row: number, { plainHash }: BatchAddresses): number {
+  let hash = mixWord(plainHash[columns.sourceIndex[row]], plainHash[columns.destinationIndex[row]]);
   hash = mixWord(hash, (columns.sourcePort[row] << 16) | columns.destinationPort[row]);
   return (finishHash(mixWord(hash, columns.protocol[row])) >>> 0) % startBits;
 }

@@ -20,7 +20,7 @@ export class SeenContacts {
     const found = this.current.find(high, low);
     if (found >= 0) return !this.current.lower(found, timeMs);
     const older = this.previous.find(high, low);
-    const seenMs = older >= 0 ? this.previous.timeMs[older] : Infinity;
+    const seenMs = older >= 0 ? this.previous.timeMs(older) : Infinity;
     if (this.current.size >= this.entriesMax) this.rotate();
     this.current.add(high, low, Math.min(timeMs, seenMs));
     return seenMs <= timeMs;
@@ -39,48 +39,50 @@ export class SeenContacts {
   }
 }
 
-/** Open addressing at a load of at most one half. */
+/** Open addressing at a load of at most one half; a slot is two halves of a hash and a time. */
 class Generation {
-  readonly timeMs: Float64Array;
   size = 0;
-  private readonly high: Int32Array;
-  private readonly low: Int32Array;
+  private readonly words: Int32Array;
+  /** The same bytes: the time is the second half of a slot, 0 in a free one. */
+  private readonly times: Float64Array;
   private readonly mask: number;
 
   constructor(capacity: number) {
-    this.high = new Int32Array(capacity);
-    this.low = new Int32Array(capacity);
-    this.timeMs = new Float64Array(capacity);
+    this.times = new Float64Array(capacity * 2);
+    this.words = new Int32Array(this.times.buffer);
     this.mask = capacity - 1;
   }
 
   find(high: number, low: number): number {
-    let slot = low & this.mask;
-    while (this.timeMs[slot] !== 0) {
-      if (this.high[slot] === high && this.low[slot] === low) return slot;
-      slot = (slot + 1) & this.mask;
-    }
+    const { words, times, mask } = this;
+    for (let slot = low & mask; times[slot * 2 + 1] !== 0; slot = (slot + 1) & mask)
+      if (words[slot * 4] === high && words[slot * 4 + 1] === low) return slot;
     return -1;
+  }
+
+  timeMs(slot: number): number {
+    return this.times[slot * 2 + 1];
   }
 
   /** True when the time was lowered. */
   lower(slot: number, timeMs: number): boolean {
-    if (timeMs >= this.timeMs[slot]) return false;
-    this.timeMs[slot] = timeMs;
+    if (timeMs >= this.timeMs(slot)) return false;
+    this.times[slot * 2 + 1] = timeMs;
     return true;
   }
 
   add(high: number, low: number, timeMs: number): void {
-    let slot = low & this.mask;
-    while (this.timeMs[slot] !== 0) slot = (slot + 1) & this.mask;
-    this.high[slot] = high;
-    this.low[slot] = low;
-    this.timeMs[slot] = timeMs;
+    const { words, times, mask } = this;
+    let slot = low & mask;
+    while (times[slot * 2 + 1] !== 0) slot = (slot + 1) & mask;
+    words[slot * 4] = high;
+    words[slot * 4 + 1] = low;
+    times[slot * 2 + 1] = timeMs;
     this.size++;
   }
 
   clear(): void {
-    this.timeMs.fill(0);
+    this.times.fill(0);
     this.size = 0;
   }
 }

@@ -1,6 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { PicketError } from "@picket/proto/picket-error.js";
 import { ErrorReply, RESP_TYPES, createClient } from "redis";
+import { DataSetMark } from "./data-set-mark.js";
 import { RedisClusterClient } from "./redis-cluster-client.js";
 
 /** How to reach Redis. */
@@ -9,6 +10,8 @@ export interface RedisConnectionOptions {
   readonly url: string;
   /** Longest time between two attempts to reconnect, milliseconds; default 2000. */
   readonly reconnectDelayMsMax?: number;
+  /** Version of the windows' layout, of a correlator: it takes over what older ones wrote, and gives way to newer ones. */
+  readonly layout?: number;
   /** Called when the connection comes, goes or is refused; for a log that limits its rate. */
   readonly onState?: (state: RedisState) => void;
 }
@@ -33,14 +36,6 @@ export function redisScript(text: string): RedisScript {
   return { text, sha: createHash("sha1").update(text).digest("hex") };
 }
 
-/**
- * Random key of the deployment (16 bytes) and a mark (8 bytes) of the data set.
- * When the mark changes, everything else is lost too; the first to find that
- * out brings the key back, so that keyed hashes stay the same.
- */
-const secretKey = "picket:secret";
-const secretBytes = 16;
-const markBytes = 8;
 const commandsMax = 200_000;
 const timeoutMs = 5_000;
 
@@ -54,9 +49,7 @@ type Client = ReturnType<typeof newClient>;
 export class RedisConnection {
   /** Changes when what was written may be gone: after every reconnection, and when the secret changed. */
   stateEpoch = 0;
-  /** 16 random bytes shared by all processes of this deployment. */
-  secret: Buffer = randomBytes(secretBytes);
-  private mark: Buffer = Buffer.alloc(0);
+  private readonly mark: DataSetMark;
   private readonly client: Client;
   /** In place of the client once a server said that it is one of several. */
   private cluster: RedisClusterClient | undefined;
@@ -67,6 +60,7 @@ export class RedisConnection {
   private waiting: (() => void)[] = [];
 
   constructor(private readonly options: RedisConnectionOptions) {
+    this.mark = new DataSetMark(options.layout);
     this.client = newClient(options, (cause) => this.refusalOf(cause));
     this.client.on("error", (error: Error) => {
       if (this.cluster === undefined) this.down(error);
@@ -104,6 +98,11 @@ export class RedisConnection {
     }
   }
 
+  /** 16 random bytes shared by all processes of this deployment. */
+  get secret(): Buffer {
+    return this.mark.secret;
+  }
+
   /** The keys of one command must lie in one slot. */
   get isCluster(): boolean {
     return this.cluster !== undefined;
@@ -126,17 +125,20 @@ export class RedisConnection {
   }
 
   /** Whether the data set is still the one known; resolves in step with the commands around it. */
-  async isSameState(): Promise<boolean> {
-    const held = await this.command(["GET", secretKey]);
-    return Buffer.isBuffer(held) && held.subarray(secretBytes).equals(this.mark);
+  isSameState(): Promise<boolean> {
+    return this.mark.isSame((words) => this.command(words));
   }
 
-  /** Everything written is gone: takes or makes the mark anew. */
+  /**
+   * Everything written is gone: takes or makes the mark anew. Where a newer
+   * correlator took over the data set, the connection is refused from now on.
+   */
   async renewState(): Promise<void> {
     this.stateEpoch++;
     try {
-      await this.loadSecret();
+      await this.loadMark();
     } catch (error) {
+      if (error instanceof PicketError && error.code === "SERVER_CONFIG") this.refuse(error);
       throw this.failureOf(error);
     }
   }
@@ -165,7 +167,7 @@ export class RedisConnection {
     try {
       const version = await this.checkVersion();
       await this.checkPolicy();
-      await this.loadSecret();
+      await this.loadMark();
       this.stateEpoch++;
       this.loaded.clear();
       this.isUp = true;
@@ -227,17 +229,8 @@ export class RedisConnection {
     );
   }
 
-  private async loadSecret(): Promise<void> {
-    await this.send(["SET", secretKey, Buffer.concat([this.secret, randomBytes(markBytes)]), "NX"]);
-    const held = await this.send(["GET", secretKey]);
-    if (held === null) return await this.loadSecret();
-    if (!Buffer.isBuffer(held) || held.length !== secretBytes + markBytes)
-      throw new PicketError(
-        "SERVER_CONFIG",
-        `redis key ${secretKey} is not ours: delete it, or use another database`,
-      );
-    this.secret = held.subarray(0, secretBytes);
-    this.mark = held.subarray(secretBytes);
+  private loadMark(): Promise<void> {
+    return this.mark.load((words) => this.send(words));
   }
 
   private down(error: Error): void {

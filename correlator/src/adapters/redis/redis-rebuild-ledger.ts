@@ -49,6 +49,7 @@ export class RedisRebuildLedger implements RebuildLedger {
   }
 
   async read(): Promise<RebuildState | undefined> {
+    if (!(await this.connection.isSameState())) await this.connection.renewState();
     const [state, ...marks] = await Promise.all([
       this.readState(),
       ...[...aliveKeys, boardAliveKey].map((key) => this.connection.command(["GET", key])),

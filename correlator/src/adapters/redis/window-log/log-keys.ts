@@ -2,7 +2,7 @@ import type { FactKind } from "../../../windows/fact-window.js";
 import { partitionOf } from "../../../windows/window-store.js";
 
 /** Changes with every change of the keys or records: state of another layout counts as lost. */
-export const layoutVersion = "5";
+export const layoutVersion = "6";
 
 /** Streams that the log is spread over, by the window's key: as many shards of Redis can share it. */
 export const shardCount = 16;
