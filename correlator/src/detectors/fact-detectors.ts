@@ -13,6 +13,7 @@ import { mining } from "./mining.js";
 import { newPeers } from "./new-peers.js";
 import { newService } from "./new-service.js";
 import { slowBeacon } from "./slow-beacon.js";
+import { slowBruteForce } from "./slow-brute-force.js";
 import { suspiciousPort } from "./suspicious-port.js";
 import { protocolScan } from "./protocol-scan.js";
 import { reflectorAbuse } from "./reflector-abuse.js";
@@ -32,6 +33,7 @@ export const factDetectors: readonly FactDetector[] = [
   amplification,
   reflectorAbuse,
   bruteForce,
+  slowBruteForce,
   arpImpersonation,
   arpScan,
   arpSpoof,

@@ -108,7 +108,7 @@ export const bruteForcePolicySchema = z.strictObject({
     30,
     5,
     1_000_000,
-    "Short, alike connections of one source to one login service within 20 minutes.",
+    "Short, alike connections of one source to one login service within 20 minutes; minutes with a failed login in a day.",
   ),
   hostsMin: integer(5, 2, 100_000, "Hosts that one source, or its /24, tries the same login service of."),
   ports: ports([
