@@ -20,6 +20,7 @@ import { reflectorAbuse } from "./reflector-abuse.js";
 import { synFloodRate } from "./syn-flood-rate.js";
 import { udpFlood } from "./udp-flood.js";
 import { udpStreamFlood } from "./udp-stream-flood.js";
+import { volumeBurst } from "./volume-burst.js";
 
 /** Every detector that works on facts of its own. */
 export const factDetectors: readonly FactDetector[] = [
@@ -41,6 +42,7 @@ export const factDetectors: readonly FactDetector[] = [
   newPeers,
   newService,
   protocolScan,
+  volumeBurst,
 ];
 
 /** Everything that collects facts: the detectors, and the profiles of hosts. */

@@ -1,25 +1,32 @@
-import { startSliceMs } from "../windows/window-store.js";
-import type { Finding } from "./incident.js";
+import {
+  burstDirections,
+  bytesFactorName,
+  isOfSources,
+  isVolume,
+  type BurstDirection,
+} from "./burst-direction.js";
+import type { Finding, ScoreFactor } from "./incident.js";
 import { NamedBursts, nothingShared, type Shared } from "./named-bursts.js";
 
-/** Slices around a host's burst in which another host's counts as the same moment (10 seconds). */
+/** Slices around a host's burst in which another host's counts as the same moment (10 seconds; 2 minutes of bytes). */
 const togetherSlices = 2;
-export const momentMs = togetherSlices * startSliceMs;
 /** Contacts shown of each host, and of all. */
 const samplesPerHost = 2;
 const samplesMax = 12;
 /** Ports of a host that may be the one which all share; a host with more bursts at no port in particular. */
 const portsTried = 8;
 
-/** What the primary key of a cross-host burst begins with. */
-export const burstDirections = ["inbound", "outbound"] as const;
-
 /** Recent bursts by direction, as JSON holds them. */
-export type BurstState = readonly (readonly [direction: string, findings: readonly Finding[]])[];
+export type BurstState = readonly (readonly [direction: BurstDirection, findings: readonly Finding[]])[];
+
+/** How far from a burst others are in the same moment, milliseconds. */
+export function momentOf({ sliceStartMs, sliceEndMs }: Finding): number {
+  return togetherSlices * (sliceEndMs - sliceStartMs);
+}
 
 /** Host bursts of the last slices, by direction: what a cross-host burst is made of. */
 export class BurstGroups {
-  private readonly recent = new Map<string, RecentBursts>();
+  private readonly recent = new Map<BurstDirection, RecentBursts>();
 
   static of(state: BurstState): BurstGroups {
     const groups = new BurstGroups();
@@ -69,7 +76,7 @@ class RecentBursts {
   private known: { readonly peers: NamedBursts; readonly ports: NamedBursts } | undefined;
 
   constructor(
-    private readonly direction: string,
+    private readonly direction: BurstDirection,
     findings: readonly Finding[] = [],
   ) {
     this.findings = findings;
@@ -79,7 +86,7 @@ class RecentBursts {
   add(now: readonly Finding[]): void {
     const hosts = new Set(now.map(({ primaryKey }) => primaryKey));
     const isNow = (known: Finding): boolean =>
-      Math.abs(now[0].sliceStartMs - known.sliceStartMs) <= momentMs && !hosts.has(known.primaryKey);
+      Math.abs(now[0].sliceStartMs - known.sliceStartMs) <= momentOf(now[0]) && !hosts.has(known.primaryKey);
     const kept: Finding[] = [];
     for (const known of this.findings)
       if (isNow(known)) kept.push(known);
@@ -131,45 +138,70 @@ class RecentBursts {
   }
 
   private readonly peersOf = ({ sources, targets }: Finding): readonly string[] =>
-    this.direction === "outbound" ? targets : sources;
+    isOfSources(this.direction) ? targets : sources;
 }
 
 function crossHostBurst(
-  direction: string,
+  direction: BurstDirection,
   { bursts, peer, port }: BurstGroup,
   newest: Finding,
   hostsMin: number,
 ): Finding {
   const byOnset = [...bursts].sort(
-    (a, b) => a.sliceStartMs - b.sliceStartMs || (a.primaryKey < b.primaryKey ? -1 : 1),
+    (a, b) => a.firstSeenMs - b.firstSeenMs || (a.primaryKey < b.primaryKey ? -1 : 1),
   );
   const hosts = byOnset.map(({ primaryKey }) => primaryKey.slice(direction.length + 1));
   const [peers, ports] = [peer, port].map(({ name }) => (name === "" ? [] : [name]));
-  const [sources, targets] = direction === "outbound" ? [hosts, peers] : [peers, hosts];
-  const flows = bursts.reduce((sum, burst) => sum + burst.contactCount, 0);
+  const [sources, targets] = isOfSources(direction) ? [hosts, peers] : [peers, hosts];
   return {
     ...newest,
     kind: "cross_host_burst",
     primaryKey: [direction, ...peers].join(" "),
-    severity: hosts.length >= hostsMin * 3 ? "high" : "medium",
-    confidence: 0.7,
-    factors: [
-      { name: "hosts_bursting", value: hosts.length, threshold: hostsMin, weight: 0.6 },
-      { name: "new_flows", value: flows, threshold: 0, weight: 0.1 },
-      { name: "hosts_sharing_a_peer", value: peer.bursts.size, threshold: hostsMin, weight: 0 },
-      { name: "hosts_sharing_a_port", value: port.bursts.size, threshold: hostsMin, weight: 0 },
-    ].filter(({ weight, value, threshold }) => weight > 0 || value >= threshold),
+    ...weighed(direction, { bursts, peer, port }, hostsMin),
     sources,
     targets,
     ports,
     sourceCount: sources.length,
     targetCount: targets.length,
     portCount: ports.length,
-    contactCount: flows,
+    contactCount: bursts.reduce((sum, burst) => sum + burst.contactCount, 0),
     confirmed: bursts.every((burst) => burst.confirmed),
     firstSeenMs: byOnset[0].firstSeenMs,
     lastSeenMs: newest.lastSeenMs,
     evidence: byOnset.flatMap((burst) => burst.evidence),
     samples: byOnset.flatMap((burst) => burst.samples.slice(0, samplesPerHost)).slice(0, samplesMax),
   };
+}
+
+/** Many bytes at once are a backup or an update far more often than anything else. */
+function weighed(
+  direction: BurstDirection,
+  { bursts, peer, port }: BurstGroup,
+  hostsMin: number,
+): Pick<Finding, "severity" | "confidence" | "factors"> {
+  const hosts = { name: "hosts_bursting", value: bursts.length, threshold: hostsMin };
+  const shared = [
+    { name: "hosts_sharing_a_peer", value: peer.bursts.size, threshold: hostsMin, weight: 0 },
+    { name: "hosts_sharing_a_port", value: port.bursts.size, threshold: hostsMin, weight: 0 },
+  ].filter(({ value, threshold }) => value >= threshold);
+  if (isVolume(direction)) {
+    const factors: ScoreFactor[] = [{ ...hosts, weight: 0.4 }, sumOf(bytesFactorName, 0.05, bursts, bytesIn)];
+    return { severity: "low", confidence: 0.45, factors: [...factors, ...shared] };
+  }
+  const flows = sumOf("new_flows", 0.1, bursts, ({ contactCount }) => contactCount);
+  const severity = bursts.length >= hostsMin * 3 ? "high" : "medium";
+  return { severity, confidence: 0.7, factors: [{ ...hosts, weight: 0.6 }, flows, ...shared] };
+}
+
+function sumOf(
+  name: string,
+  weight: number,
+  bursts: readonly Finding[],
+  valueOf: (burst: Finding) => number,
+): ScoreFactor {
+  return { name, value: bursts.reduce((sum, burst) => sum + valueOf(burst), 0), threshold: 0, weight };
+}
+
+function bytesIn({ factors }: Finding): number {
+  return factors.find(({ name }) => name === bytesFactorName)?.value ?? 0;
 }

@@ -12,6 +12,7 @@ import {
   weighedAtEdge,
   type BackgroundSettings,
 } from "./background.js";
+import { directionOf, isVolume } from "./burst-direction.js";
 import { BurstGroups } from "./burst-groups.js";
 import type { Fold } from "./fold.js";
 import { isSameBurst } from "./same-burst.js";
@@ -205,6 +206,7 @@ export class IncidentGroups {
 
   /** True when an open scan has the burst's flows already. */
   private isOfOpenScan(burst: Finding, { sessionGapMs }: GroupingSettings): boolean {
+    if (isVolume(directionOf(burst.primaryKey))) return false;
     const scans = new Set<IncidentDraft>();
     for (const source of burst.targets.length === 0 ? [] : burst.sources) {
       const star = this.index.starOf(source, burst, sessionGapMs);
@@ -217,7 +219,8 @@ export class IncidentGroups {
   /** Makes open bursts part of the scan that turns out to be what they were. */
   private dropBursts(scan: IncidentDraft, finding: Finding, { sessionGapMs }: GroupingSettings): void {
     for (const burst of this.index.burstsWithin(sessionGapMs, finding))
-      if (isBurstOfScan(burst, scan)) this.index.merge(scan, burst.id);
+      if (!isVolume(directionOf(burst.openedKey)) && isBurstOfScan(burst, scan))
+        this.index.merge(scan, burst.id);
   }
 
   private addTo(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): void {

@@ -1,4 +1,5 @@
-import { burstDirections, momentMs } from "./burst-groups.js";
+import { directionOf, isOfSources } from "./burst-direction.js";
+import { momentOf } from "./burst-groups.js";
 import type { IncidentDraft } from "./incident-draft.js";
 import type { Finding } from "./incident.js";
 
@@ -16,19 +17,15 @@ const sameHostsMin = 0.5;
  */
 export function isSameBurst(burst: Finding, incident: IncidentDraft): boolean {
   const direction = directionOf(burst.primaryKey);
-  if (directionOf(incident.openedKey) !== direction) return false;
-  const isOutbound = direction === "outbound";
-  const [hosts, peers] = isOutbound ? [burst.sources, burst.targets] : [burst.targets, burst.sources];
-  const [knownHosts, knownPeers] = isOutbound
+  if (direction === undefined || directionOf(incident.openedKey) !== direction) return false;
+  const areSources = isOfSources(direction);
+  const [hosts, peers] = areSources ? [burst.sources, burst.targets] : [burst.targets, burst.sources];
+  const [knownHosts, knownPeers] = areSources
     ? [incident.sources, incident.targets]
     : [incident.targets, incident.sources];
   const areSameHosts = hosts.filter((host) => knownHosts.has(host)).length >= sameHostsMin * hosts.length;
   const isAlike = peers.length === 0 ? knownPeers.size === 0 : peers.some((peer) => knownPeers.has(peer));
   const gapMs = burst.sliceStartMs - incident.lastSliceEndMs;
   if (gapMs > nearMs) return areSameHosts && isAlike;
-  return isAlike || (areSameHosts && (peers.length === 0 || gapMs <= momentMs));
-}
-
-function directionOf(primaryKey: string): string | undefined {
-  return burstDirections.find((direction) => primaryKey.startsWith(direction));
+  return isAlike || (areSameHosts && (peers.length === 0 || gapMs <= momentOf(burst)));
 }

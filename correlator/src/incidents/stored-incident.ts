@@ -1,3 +1,4 @@
+import { hasVolume } from "./burst-direction.js";
 import type { Finding, Incident } from "./incident.js";
 
 /** What a stored incident gives for opening its draft again. */
@@ -34,7 +35,9 @@ export function primaryKeyOf(incident: Incident): string {
 }
 
 /** Direction and shared peers; there are fewer of those than of hosts. */
-function burstKeyOf({ sources, targets }: Incident): string {
-  const isInbound = targets.length > sources.length;
-  return [isInbound ? "inbound" : "outbound", ...(isInbound ? sources : targets)].join(" ");
+function burstKeyOf({ sources, targets, factors }: Incident): string {
+  const [ofTargets, ofSources] = hasVolume(factors) ? ["received", "sent"] : ["inbound", "outbound"];
+  return targets.length > sources.length
+    ? [ofTargets, ...sources].join(" ")
+    : [ofSources, ...targets].join(" ");
 }

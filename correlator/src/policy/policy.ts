@@ -82,6 +82,12 @@ export const burstPolicySchema = z.strictObject({
     1e9,
     "ICMP packets a second to one host below which long flows are no flood.",
   ),
+  bytesPerMinuteMin: number(
+    200_000_000,
+    1_000_000,
+    1e13,
+    "Bytes that a host sends, or receives, in a minute below which its volume is no burst; the default is more than a video stream of 25 Mbit/s.",
+  ),
 });
 
 export const amplificationPolicySchema = z.strictObject({
