@@ -145,3 +145,8 @@ export function loginConnection(fact: FactMember): LoginConnection {
     fact,
   };
 }
+
+/** True for one to SSH, as `isSshLogin` of its record. */
+export function isSshConnection({ port, ssh }: LoginConnection): boolean {
+  return ssh || port === sshPort;
+}

@@ -9,6 +9,7 @@ import {
   endedLogin,
   isLogin,
   isShort,
+  isSshConnection,
   isSshLogin,
   LoginMark,
   loginConnection,
@@ -65,8 +66,8 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
 
 function sshMark(flow: FlowRow): LoginMark | undefined {
   const { columns, row } = flow;
-  const isWhole = columns.recordKind[row] !== RecordKind.last;
-  return isWhole && columns.forwardBytes[row] < sshForwardMin ? undefined : markOf(flow, sshSizes);
+  const isBeginning = columns.recordKind[row] !== RecordKind.last;
+  return isBeginning && columns.forwardBytes[row] < sshForwardMin ? undefined : markOf(flow, sshSizes);
 }
 
 /** Programs log in by FTP to move one small file, which is as short as a failure. */
@@ -101,7 +102,7 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
 
 /** Nobody outside checks a fleet by logging in to it in vain. */
 function mayBeCheck([login]: readonly LoginConnection[], isInside: boolean): boolean {
-  return isInside || !isSsh(login);
+  return isInside || !isSshConnection(login);
 }
 
 /** The logins of a window, those of more than two seconds put together from both records. */
@@ -120,12 +121,8 @@ function wholeLogin(late: LoginConnection, begun: ReadonlyMap<string, LoginConne
   const start = begun.get(late.fact.member.slice(1));
   if (start === undefined) return [];
   const bytes = start.bytes + late.bytes;
-  const isFailed = !isSsh(late) || bytes <= sshSizes.forwardMax + sshSizes.reverseMax;
+  const isFailed = !isSshConnection(late) || bytes <= sshSizes.forwardMax + sshSizes.reverseMax;
   return isFailed ? [{ ...late, isLate: false, bytes }] : [];
-}
-
-function isSsh({ port, ssh }: LoginConnection): boolean {
-  return ssh || port === 22;
 }
 
 /** What is slow says little at the edge to the Internet, where it is always there. */

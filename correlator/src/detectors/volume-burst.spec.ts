@@ -79,6 +79,14 @@ describe("a host's burst of bytes", () => {
     expect(again.evidence).toHaveLength(2);
   });
 
+  it("is by the minute where records are longer", async () => {
+    const activeTimeoutMs = 10 * minuteMs;
+    const policy = { ...defaultPolicy, sensor: { ...defaultPolicy.sensor, activeTimeoutMs } };
+    const long = (bytes: number): RunFlow => sent(40, bytes, { durationMs: activeTimeoutMs });
+    expect(await runDetector(volumeBurst, [long(9 * limit)], { policy })).toEqual([]);
+    expect(await runDetector(volumeBurst, [long(10 * limit)], { policy })).toHaveLength(1);
+  });
+
   it("adds up the records of a flow", async () => {
     const parts = [
       sent(40, limit / 4, { recordKind: RecordKind.first, durationMs: 2000 }),

@@ -35,11 +35,11 @@ const facts: FactKind = {
 
 /**
  * A host that sends, or receives, far more in a minute than in the half hour
- * before: above the policy's limit, and above its own moving mean by as much as
- * that and by `burst.zMin` standard deviations. One host alone is no incident; several in
- * the same minutes are a cross-host burst. A record holds the bytes since the one
- * before it of its flow; both ends' sensors count a record as one member, and
- * the larger value stands.
+ * before: above the policy's limit, and above its own moving mean by that mean once
+ * more, by half the limit and by `burst.zMin` standard deviations. One host alone is
+ * no incident; several in the same minutes are a cross-host burst. A record holds the
+ * bytes since the one before it of its flow; it is one member whichever sensors
+ * saw it and however often it comes, and the largest value stands.
  *
  * Cost: a member of some 40 bytes for each record of 256 KiB or more at each of its
  * ends inside, and 512 of a host, minute and direction at most.

@@ -157,6 +157,14 @@ describe("a burst of several hosts", () => {
     expect(kindsOf(found, [star])).toEqual(inEveryOrder("cross_host_burst", "distributed_scan"));
   });
 
+  it("of bytes stays an incident of its own", () => {
+    const sent = bursts("outbound", toVictim).map((burst) => ({
+      ...burst,
+      primaryKey: burst.primaryKey.replace("outbound", "sent"),
+    }));
+    expect(kindsOf(sent, [star])).toEqual(inEveryOrder("cross_host_burst", "distributed_scan"));
+  });
+
   it("before or after the scan stays an incident of its own", () => {
     const at = { sliceStartMs: 700_000, sliceEndMs: 705_000, firstSeenMs: 700_000, lastSeenMs: 704_999 };
     const after = bursts("outbound", toVictim, at);
