@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { scenarioStartMs, type ScenarioFlow } from "../engine/flow-scenario.js";
 import { SeededRandom } from "../scenarios/seeded-random.js";
 import { incidentsOf } from "./golden-run.js";
+import { dailyLogins, incidentsOfDay, manyStrangers, slowGuesses } from "./slow-logins.js";
 
 const pushed = 0x1b;
 
@@ -65,5 +66,23 @@ describe("brute force", () => {
       timeMs: scenarioStartMs + 60_000 + index * 30_000 + (index % 5) * 20,
     }));
     expect(await incidentsOf([...builds, ...checks])).toEqual([]);
+  });
+});
+
+describe("slow brute force", () => {
+  it.each(Object.entries(slowGuesses))("%s is one incident", async (_, flows) => {
+    expect(await incidentsOfDay(flows)).toMatchObject([
+      { kind: "brute_force", sourceCount: new Set(flows.map(({ source }) => source)).size },
+    ]);
+  });
+
+  it("of many strangers at one host is the background of a day", async () => {
+    expect(await incidentsOfDay(manyStrangers)).toMatchObject([
+      { kind: "background_scanning", severity: "info", sourceCount: 20 },
+    ]);
+  });
+
+  it("is not what logs in, asks for a banner or keeps time all day", async () => {
+    expect(await incidentsOfDay(dailyLogins)).toEqual([]);
   });
 });

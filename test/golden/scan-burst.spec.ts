@@ -73,6 +73,17 @@ describe("a scan that is fast enough for a burst", () => {
     expect(await kindsOf(scan(["10.9.5.10"], inside(0, 4), 300))).toHaveLength(1);
   });
 
+  it.each([
+    ["hours after", 0],
+    ["in the seconds of", 4_995_000],
+  ])("is one incident %s a burst of other hosts", async (_, laterMs) => {
+    const kinds = await kindsOf([
+      ...jointBurst(3, 4, scenarioStartMs + laterMs),
+      ...scan(inside(5, 10), ["10.9.0.40"], 200, startMs + 5_050_000),
+    ]);
+    expect(kinds).toEqual(["campaign", "cross_host_burst"]);
+  });
+
   it("that comes again after half an hour is still one incident", async () => {
     const sources = inside(5, 10);
     const again = scan(sources, ["10.9.0.40"], 400, startMs + 1_800_000).filter(({ port }) => port > 200);
@@ -91,5 +102,23 @@ describe("a burst beside a scan stays an incident", () => {
   it("when each host of a worm sweeps addresses of its own", async () => {
     const kinds = await kindsOf(outbreak(inside(5, 6)));
     expect(kinds.filter((kind) => kind === "cross_host_burst")).toHaveLength(1);
+  });
+});
+
+describe("bursts of several hosts", () => {
+  it("hours apart at other places are an incident each", async () => {
+    const later = jointBurst(4, 4, scenarioStartMs + 5_000_000).map((flow) => ({
+      ...flow,
+      destination: flow.destination === "192.0.2.80" ? "203.0.113.80" : flow.destination,
+    }));
+    expect(await kindsOf([...jointBurst(), ...later])).toEqual(["cross_host_burst", "cross_host_burst"]);
+  });
+
+  it("of the same hosts at the same place are one", async () => {
+    const later = jointBurst(4, 4, scenarioStartMs + 5_000_000).map((flow) => ({
+      ...flow,
+      port: flow.port + 1,
+    }));
+    expect(await kindsOf([...jointBurst(), ...later])).toEqual(["cross_host_burst"]);
   });
 });

@@ -7,6 +7,7 @@ import { expectedRuns } from "../captures/expected.js";
 import { scenarioStartMs, type ScenarioFlow } from "../engine/flow-scenario.js";
 import { benignMix } from "../engine/scenarios.js";
 import { incidentsOf } from "../golden/golden-run.js";
+import { jointUpdate, jointUpload, nightlyBackup, ordinaryVolume } from "../golden/volume-scenes.js";
 import { SeededRandom } from "../scenarios/seeded-random.js";
 import { incidentsOfFiles, incidentsText, withFolder } from "./analysis.js";
 import type { Check, Measured } from "./check.js";
@@ -45,6 +46,12 @@ const outages: Readonly<Record<string, Outage>> = {
   "no answer, most come later": { outcome: Outcome.ignored, regulars: 5 },
   "refused, all were served before": { outcome: Outcome.refused, regulars: 40 },
   "no answer, all were served before": { outcome: Outcome.ignored, regulars: 40 },
+};
+
+const volumes: Readonly<Record<string, readonly ScenarioFlow[]>> = {
+  "four hosts send 300 MB each to one place outside": jointUpload,
+  "four hosts save 300 MB a minute each, for four minutes": nightlyBackup,
+  "four hosts load the same update of 300 MB": jointUpdate,
 };
 
 /** Attacks by masses, and what only looks like an attack. */
@@ -92,6 +99,16 @@ export const massChecks: readonly Check[] = [
     bar: "one `cross_host_burst` each",
     measure: measureBursts,
   },
+  ...Object.entries(volumes).map(([what, flows]) => ({
+    name: `after a quiet hour, ${what}`,
+    bar: "one `cross_host_burst`, low",
+    measure: async () => judged(await incidentsOf([...flows, ...benignMix()]), isOneLowBurst),
+  })),
+  {
+    name: "one host loads 3 GB in a minute, and four are in calls of 5 Mbit/s each way",
+    bar: "nothing",
+    measure: async () => judged(await incidentsOf([...ordinaryVolume, ...benignMix()]), isNothing),
+  },
   ...Object.entries(outages).map(([what, details]) => ({
     name: `a service is down for 30 minutes and 40 inside clients retry: ${what}`,
     bar: "one `service_outage`",
@@ -108,6 +125,8 @@ const isOneUnverified: Judge = (incidents) => incidents.length === 1 && !inciden
 const isOneFlood: Judge = (incidents) =>
   incidents.filter(({ kind }) => kind === "syn_flood").length === 1 &&
   !incidents.some(({ kind }) => scanKinds.test(kind));
+const isOneLowBurst: Judge = (incidents) =>
+  incidents.length === 1 && incidents[0].kind === "cross_host_burst" && incidents[0].severity === "low";
 const isOneOutage: Judge = (incidents) => incidents.length === 1 && incidents[0].kind === "service_outage";
 const hasFewMedium: Judge = (incidents) =>
   incidents.filter(({ severity }) => severities.indexOf(severity) >= severities.indexOf("medium")).length <=

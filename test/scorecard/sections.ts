@@ -2,6 +2,7 @@ import type { CheckSection } from "./check.js";
 import { clockChecks } from "./clock-checks.js";
 import { darkChecks } from "./dark-checks.js";
 import { fleetChecks } from "./fleet-checks.js";
+import { loginChecks } from "./login-checks.js";
 import { massChecks } from "./mass-checks.js";
 import { splitChecks } from "./split-checks.js";
 
@@ -26,6 +27,11 @@ figure is the fewest of them with which \`picket analyze\` names the scanner.`,
     text: `A fleet of twenty sensors in one /24, whose hosts talked to each other for a day, and one who tries what gave no
 sign of life in it. The figure is the fewest contacts with which it is named, with and without the sensors' addresses.`,
     checks: darkChecks,
+  },
+  {
+    title: "Slow logins",
+    text: "Passwords that are guessed over a day, and what logs in all day for other reasons.",
+    checks: loginChecks,
   },
   {
     title: "Two sensors, clocks five minutes apart",

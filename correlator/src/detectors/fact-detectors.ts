@@ -13,12 +13,14 @@ import { mining } from "./mining.js";
 import { newPeers } from "./new-peers.js";
 import { newService } from "./new-service.js";
 import { slowBeacon } from "./slow-beacon.js";
+import { slowBruteForce } from "./slow-brute-force.js";
 import { suspiciousPort } from "./suspicious-port.js";
 import { protocolScan } from "./protocol-scan.js";
 import { reflectorAbuse } from "./reflector-abuse.js";
 import { synFloodRate } from "./syn-flood-rate.js";
 import { udpFlood } from "./udp-flood.js";
 import { udpStreamFlood } from "./udp-stream-flood.js";
+import { volumeBurst } from "./volume-burst.js";
 
 /** Every detector that works on facts of its own. */
 export const factDetectors: readonly FactDetector[] = [
@@ -32,6 +34,7 @@ export const factDetectors: readonly FactDetector[] = [
   amplification,
   reflectorAbuse,
   bruteForce,
+  slowBruteForce,
   arpImpersonation,
   arpScan,
   arpSpoof,
@@ -39,6 +42,7 @@ export const factDetectors: readonly FactDetector[] = [
   newPeers,
   newService,
   protocolScan,
+  volumeBurst,
 ];
 
 /** Everything that collects facts: the detectors, and the profiles of hosts. */

@@ -60,3 +60,19 @@ function isRegular(connections: readonly LoginConnection[]): boolean {
   const regular = gaps.filter((gap) => Math.abs(gap - mean) <= clockDeviation * mean).length;
   return mean >= clockGapMinMs && regular >= gaps.length * clockShareMin;
 }
+
+/** One gap in ten may be shorter than the timer's. */
+const shortGapShare = 0.1;
+/** Timers of hosts are exact to a minute at worst (systemd's accuracy), however long they are. */
+const timerDeviationMaxMs = 60_000;
+
+/** True when the gaps between connections are one and the same, or several times that where a beat is missing. */
+export function isOnTimer(connections: readonly LoginConnection[]): boolean {
+  const times = connections.map(({ fact }) => fact.firstMs).sort((a, b) => a - b);
+  const gaps = times.slice(1).map((time, index) => time - times[index]);
+  if (gaps.length < 2) return false;
+  const beatMs = gaps.toSorted((a, b) => a - b)[Math.floor(gaps.length * shortGapShare)];
+  const deviationMs = Math.min(clockDeviation * beatMs, timerDeviationMaxMs);
+  const isBeat = (gap: number): boolean => Math.abs(gap - Math.round(gap / beatMs) * beatMs) <= deviationMs;
+  return beatMs >= clockGapMinMs && gaps.filter(isBeat).length >= gaps.length * clockShareMin;
+}

@@ -55,6 +55,11 @@ describe("a small scan from outside", () => {
     ["is no crowd of 100 at one service", crowd("service", 100), false],
     ["is no crowd of 25 over the fleet", { ...crowd("port", 25), targetCount: 3 }, false],
     ["is what a target hears all the time", { ...crowd("target", 400), factors: burst(2.9) }, true],
+    ["is one source's guessing at one host", guess({}), true],
+    ["is no guessing of 60 within an hour", guess({ contactCount: 60 }), false],
+    ["is no guessing a hundred times", guess({ contactCount: 100, lastSeenMs: 20 * hourMs }), false],
+    ["is no guessing at two hosts", guess({ targetCount: 2 }), false],
+    ["is no guessing of a prefix", guess({ sourceCount: 2 }), false],
     ["is no burst at a target", { ...crowd("target", 15), factors: burst(3) }, false],
   ])("%s", (_, details, expected) => {
     expect(isSmallFromOutside(finding(details), settings)).toBe(expected);
@@ -79,4 +84,8 @@ describe("severity at the edge", () => {
 
 function crowd(view: Finding["view"], contactCount: number): Partial<Finding> {
   return { kind: "distributed_scan", view, contactCount, sourceCount: contactCount };
+}
+
+function guess(details: Partial<Finding>): Partial<Finding> {
+  return { kind: "brute_force", view: "facts", contactCount: 59, ...details };
 }

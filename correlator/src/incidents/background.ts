@@ -20,8 +20,10 @@ export const crowdedSourcesMin = 100;
 /** Kinds that one source at one host is enough for. */
 const singleKinds: ReadonlySet<IncidentKind> = new Set<IncidentKind>(["vertical_scan", "brute_force"]);
 
-/** Contacts of many sources at one host that are still its background, in those of one source. */
+/** Contacts of many sources, or of one who guesses, at one host that are still its background, in those of one source. */
 const crowdFactor = 4;
+/** One guess a minute is slow. */
+const guessesPerHour = 60;
 /** Several sources are this much faster than one at the same patience. */
 const slowCampaignFactor = 2;
 
@@ -37,12 +39,14 @@ export interface BackgroundSettings {
 
 /**
  * A small scan from outside: one source, or several at one service or at one
- * port of few hosts, or what one host hears from many all day. Many ports of one
- * target in the same moment, and a port over the fleet, are work of several that
- * no chance explains.
+ * port of few hosts, or what one host hears from many all day; or one source that
+ * guesses slowly at one host. Many ports of one target in the same moment, and a
+ * port over the fleet, are work of several that no chance explains.
  */
 export function isSmallFromOutside(finding: Finding, settings: BackgroundSettings): boolean {
-  if (!isOfBackgroundKind(finding) || !isFromOutside(finding, settings)) return false;
+  if (!isFromOutside(finding, settings)) return false;
+  if (finding.kind === "brute_force") return isSmallGuess(finding, settings);
+  if (!isOfBackgroundKind(finding)) return false;
   return (
     finding.contactCount < contactsMaxOf(finding.kind, finding.targetCount, settings.contactsMax) ||
     isUsualAtTarget(finding)
@@ -99,24 +103,31 @@ export function weighedAtEdge(finding: Finding, settings: BackgroundSettings): F
   return isLow && isFromOutside(finding, settings) ? { ...finding, severity: "low" } : finding;
 }
 
-function isSlow({ contactCount, firstSeenMs, lastSeenMs }: Finding, contactsPerHour: number): boolean {
+/** One source that guesses at one host, a little and slowly: a host with a login has hundreds of them a day. */
+function isSmallGuess(guess: Finding | IncidentDraft, { contactsMax }: BackgroundSettings): boolean {
+  const isAlone = guess.sourceCount === 1 && guess.targetCount === 1;
+  return isAlone && guess.contactCount < contactsMax * crowdFactor && isSlow(guess, guessesPerHour);
+}
+
+function isSlow(
+  { contactCount, firstSeenMs, lastSeenMs }: Finding | IncidentDraft,
+  contactsPerHour: number,
+): boolean {
   return contactCount < contactsPerHour * Math.max(1, (lastSeenMs - firstSeenMs) / hourMs);
 }
 
 /** True when an incident holds nothing but small scans from outside. */
 export function isSmallDraft(draft: IncidentDraft, settings: BackgroundSettings): boolean {
-  if (
-    draft.contactCount >= contactsMaxOf(draft.kind, draft.targetCount, settings.contactsMax) ||
-    draft.sources.size === 0
-  )
-    return false;
-  if (
-    !scanKinds.has(draft.kind) &&
-    !(draft.kind === "distributed_scan" && draft.targets.size < fleetTargetsMin)
-  )
-    return false;
+  if (draft.sources.size === 0 || !isSmallKind(draft, settings)) return false;
   for (const source of draft.sources) if (settings.isInside(source)) return false;
   return true;
+}
+
+function isSmallKind(draft: IncidentDraft, settings: BackgroundSettings): boolean {
+  const { kind, contactCount, targetCount, targets } = draft;
+  if (kind === "brute_force") return isSmallGuess(draft, settings);
+  if (contactCount >= contactsMaxOf(kind, targetCount, settings.contactsMax)) return false;
+  return scanKinds.has(kind) || (kind === "distributed_scan" && targets.size < fleetTargetsMin);
 }
 
 /** UTC day of a moment of event time. */

@@ -74,6 +74,37 @@ describe("bursts of several hosts in the same seconds", () => {
     expect(crossing.factors.map(({ name }) => name)).toEqual(["hosts_bursting", "new_flows"]);
   });
 
+  it("stay apart by peer, and from those that share none", () => {
+    const hosts = (from: number): string[] => [0, 1, 2].map((k) => `10.0.0.${from + k}`);
+    const found = new BurstGroups().add(
+      [
+        ...hosts(10).map((host) => burst("outbound", host, ["192.0.2.80"], ["tcp/80"])),
+        ...hosts(20).map((host) => burst("outbound", host, ["192.0.2.1"], ["tcp/22"])),
+        ...hosts(30).map((host) => burst("outbound", host, [`192.0.3.${host.at(-1)}`], ["tcp/25"])),
+      ],
+      3,
+    );
+    expect(found.map(({ primaryKey, sources, ports }) => [primaryKey, sources, ports])).toEqual([
+      ["outbound 192.0.2.1", hosts(20), ["tcp/22"]],
+      ["outbound 192.0.2.80", hosts(10), ["tcp/80"]],
+      ["outbound", hosts(30), ["tcp/25"]],
+    ]);
+  });
+
+  it("are told again only where a host of theirs bursts", () => {
+    const groups = new BurstGroups();
+    const at = (host: number, peer: string, slice: number): Finding =>
+      burst("outbound", `10.0.0.${host}`, [peer], [], slice);
+    groups.add(
+      [1, 2, 3, 4, 5, 6].map((host) => at(host, host < 4 ? "192.0.2.1" : "192.0.2.2", 0)),
+      3,
+    );
+    const found = groups.add([at(7, "192.0.2.2", 1)], 3);
+    expect(found.map(({ primaryKey, sourceCount }) => [primaryKey, sourceCount])).toEqual([
+      ["outbound 192.0.2.2", 4],
+    ]);
+  });
+
   it("stay apart by direction, whatever their peers are", () => {
     const groups = new BurstGroups();
     const found = groups.add(

@@ -12,8 +12,8 @@ it.each<[string, Partial<Incident>]>([
   [`${host} tcp/80`, { kind: "syn_flood", sources: [peer], targets: [host], ports: ["tcp/80"] }],
   [host, { kind: "amplification", sources: [peer, other], targets: [host] }],
   [host, { kind: "amplification", sources: [host], targets: [peer] }],
-  ["inbound", { kind: "cross_host_burst", sources: [peer], targets: [host, other] }],
-  ["outbound", { kind: "cross_host_burst", sources: [host, other], targets: [peer] }],
+  [`inbound ${peer}`, { kind: "cross_host_burst", sources: [peer], targets: [host, other] }],
+  [`outbound ${peer}`, { kind: "cross_host_burst", sources: [host, other], targets: [peer] }],
 ])("an incident that was stored is joined by its next finding, %s", (primaryKey, fields) => {
   const draft = IncidentDraft.restore(buildIncident(fields), () => 1);
   expect([...draft.primaryKeys]).toEqual([primaryKey]);

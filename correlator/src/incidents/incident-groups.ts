@@ -12,8 +12,10 @@ import {
   weighedAtEdge,
   type BackgroundSettings,
 } from "./background.js";
-import { burstDirections, BurstGroups } from "./burst-groups.js";
+import { directionOf, isVolume } from "./burst-direction.js";
+import { BurstGroups } from "./burst-groups.js";
 import type { Fold } from "./fold.js";
+import { isSameBurst } from "./same-burst.js";
 import { isBurstOfScan } from "./scan-bursts.js";
 
 /** What the fold needs to know besides the findings. */
@@ -187,12 +189,24 @@ export class IncidentGroups {
   /** The host bursts of one slice; gives back an empty list to collect the next in. */
   private applyBursts(bursts: readonly Finding[], settings: GroupingSettings): Finding[] {
     for (const burst of this.bursts.add(bursts, settings.burstHostsMin))
-      if (!this.isOfOpenScan(burst, settings)) this.addTo(this.openByKey(burst, settings), burst, settings);
+      if (!this.isOfOpenScan(burst, settings)) this.applyBurst(burst, settings);
     return [];
+  }
+
+  /** What the same hosts do is counted once, under one key. */
+  private applyBurst(burst: Finding, settings: GroupingSettings): void {
+    const draft = this.openBurst(burst, settings);
+    this.addTo(draft, { ...burst, primaryKey: draft.openedKey }, settings);
+  }
+
+  private openBurst(burst: Finding, { sessionGapMs }: GroupingSettings): IncidentDraft {
+    const known = this.index.burstsWithin(sessionGapMs, burst).find((draft) => isSameBurst(burst, draft));
+    return known === undefined ? this.index.open(burst) : this.index.own(known.id);
   }
 
   /** True when an open scan has the burst's flows already. */
   private isOfOpenScan(burst: Finding, { sessionGapMs }: GroupingSettings): boolean {
+    if (isVolume(directionOf(burst.primaryKey))) return false;
     const scans = new Set<IncidentDraft>();
     for (const source of burst.targets.length === 0 ? [] : burst.sources) {
       const star = this.index.starOf(source, burst, sessionGapMs);
@@ -204,10 +218,9 @@ export class IncidentGroups {
 
   /** Makes open bursts part of the scan that turns out to be what they were. */
   private dropBursts(scan: IncidentDraft, finding: Finding, { sessionGapMs }: GroupingSettings): void {
-    for (const direction of burstDirections) {
-      const burst = this.index.ofKey("cross_host_burst", direction, finding, sessionGapMs);
-      if (burst !== undefined && isBurstOfScan(burst, scan)) this.index.merge(scan, burst.id);
-    }
+    for (const burst of this.index.burstsWithin(sessionGapMs, finding))
+      if (!isVolume(directionOf(burst.openedKey)) && isBurstOfScan(burst, scan))
+        this.index.merge(scan, burst.id);
   }
 
   private addTo(draft: IncidentDraft, finding: Finding, settings: GroupingSettings): void {

@@ -18,12 +18,15 @@ export class IncidentIndex {
   private readonly starBySource: Map<string, string>;
   /** Drafts that this fold may change; the rest belong to the one it was copied from. */
   private readonly owned = new Set<string>();
+  /** Cross-host bursts that are part of nothing else. */
+  private readonly bursts: Set<string>;
   private readonly changed = new Set<string>();
 
   constructor(base?: IncidentIndex) {
     this.drafts = new Map(base?.drafts);
     this.byKey = new Map(base?.byKey);
     this.starBySource = new Map(base?.starBySource);
+    this.bursts = new Set(base?.bursts);
   }
 
   /** The index that had these; a key of two incidents leads to the one seen last. */
@@ -34,8 +37,7 @@ export class IncidentIndex {
     );
     for (const { draft, keys, claims } of inOrder) {
       const { id } = draft.plain;
-      index.drafts.set(id, IncidentDraft.of(draft));
-      index.owned.add(id);
+      index.put(IncidentDraft.of(draft));
       for (const key of keys) index.byKey.set(key, id);
       for (const source of claims) index.starBySource.set(source, id);
     }
@@ -72,8 +74,7 @@ export class IncidentIndex {
 
   /** Puts back an incident that was stored; it stays open for what joins it. */
   restore(draft: IncidentDraft): void {
-    this.drafts.set(draft.id, draft);
-    this.owned.add(draft.id);
+    this.put(draft);
     if (draft.mergedInto !== "") return;
     for (const key of draft.primaryKeys) this.byKey.set(keyText(draft.kind, key), draft.id);
     if (starKinds.has(draft.kind))
@@ -98,6 +99,14 @@ export class IncidentIndex {
     return this.openOf(this.byKey.get(keyText(kind, primaryKey)), finding, gapMs);
   }
 
+  /** Cross-host bursts that the finding comes no later than this after, in the order in which they were opened. */
+  burstsWithin(gapMs: number, { sliceStartMs }: Finding): IncidentDraft[] {
+    return [...this.bursts]
+      .flatMap((id) => this.drafts.get(id) ?? [])
+      .filter(({ lastSliceEndMs }) => sliceStartMs - lastSliceEndMs <= gapMs)
+      .sort((a, b) => a.openedMs - b.openedMs || (a.openedKey < b.openedKey ? -1 : 1));
+  }
+
   /** A new incident that the finding opens, to be found under its key. */
   open(finding: Finding): IncidentDraft {
     const { kind, primaryKey, sliceStartMs } = finding;
@@ -108,8 +117,7 @@ export class IncidentIndex {
 
   openAs(id: string, finding: Finding): IncidentDraft {
     const draft = new IncidentDraft(id, finding);
-    this.drafts.set(id, draft);
-    this.owned.add(id);
+    this.put(draft);
     return draft;
   }
 
@@ -172,7 +180,14 @@ export class IncidentIndex {
     return finding.sliceStartMs - draft.lastSliceEndMs <= gapMs ? draft : undefined;
   }
 
+  private put(draft: IncidentDraft): void {
+    this.drafts.set(draft.id, draft);
+    this.owned.add(draft.id);
+    if (draft.kind === "cross_host_burst" && draft.mergedInto === "") this.bursts.add(draft.id);
+  }
+
   private unlink(draft: IncidentDraft, id: string): void {
+    this.bursts.delete(id);
     for (const key of draft.primaryKeys) deleteIf(this.byKey, keyText(draft.kind, key), id);
     for (const source of draft.sources) deleteIf(this.starBySource, source, id);
   }

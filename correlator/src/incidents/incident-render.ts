@@ -1,3 +1,4 @@
+import { bytesFactorName, hasVolume } from "./burst-direction.js";
 import type { IncidentDraft } from "./incident-draft.js";
 import {
   emptyReview,
@@ -59,11 +60,11 @@ const withoutTechnique: ReadonlySet<IncidentKind> = new Set<IncidentKind>([
 
 /** One ATT&CK technique: active scanning from outside, discovery from inside. */
 function techniqueOf(
-  { kind, sources, targetCount }: Pick<Incident, "kind" | "sources" | "targetCount">,
+  { kind, sources, targetCount, factors }: Pick<Incident, "kind" | "sources" | "targetCount" | "factors">,
   isInside: (address: string) => boolean,
 ): string {
   if (kind === "brute_force" && targetCount > 1) return "T1110.003";
-  if (withoutTechnique.has(kind)) return "";
+  if (withoutTechnique.has(kind) || hasVolume(factors)) return "";
   const fixed = techniques[kind];
   if (fixed !== undefined) return fixed;
   if (sources.length > 0 && sources.every(isInside)) return kind === "host_sweep" ? "T1018" : "T1046";
@@ -118,6 +119,7 @@ function summaryOf(
     | "portCount"
     | "contactCount"
     | "evidence"
+    | "factors"
   >,
 ): string {
   if (incident.kind === "cross_host_burst") return burstSummary(incident);
@@ -130,13 +132,19 @@ function summaryOf(
   return `${sources} ${verbs[incident.kind] ?? "acts on"} ${targets} (${ports}${incident.contactCount} ${counts[incident.kind] ?? "failed contacts"}${seen})`;
 }
 
-function burstSummary(incident: Pick<Incident, "sources" | "targets" | "ports" | "contactCount">): string {
-  const outbound = incident.sources.length >= incident.targets.length;
-  const [hosts, peers] = outbound
+function burstSummary(
+  incident: Pick<Incident, "sources" | "targets" | "ports" | "contactCount" | "factors">,
+): string {
+  const areSources = incident.sources.length >= incident.targets.length;
+  const [hosts, peers] = areSources
     ? [incident.sources, incident.targets]
     : [incident.targets, incident.sources];
-  const action = outbound ? "burst out" : "are burst at";
-  return `${counted(hosts.length, hosts, "host")} ${action} in the same seconds (${incident.contactCount} new flows${sharedText(outbound ? "to" : "from", peers, incident.ports)})`;
+  const shared = sharedText(areSources ? "to" : "from", peers, incident.ports);
+  const bytes = incident.factors.find(({ name }) => name === bytesFactorName);
+  const who = counted(hosts.length, hosts, "host");
+  if (bytes !== undefined)
+    return `${who} ${areSources ? "send" : "receive"} far more than before in the same minutes (${Math.round(bytes.value / 1e6)} MB a minute${shared})`;
+  return `${who} ${areSources ? "burst out" : "are burst at"} in the same seconds (${incident.contactCount} new flows${shared})`;
 }
 
 /** ", to 198.51.100.7, tcp/443": what the hosts of a burst have in common. */

@@ -104,6 +104,36 @@ describe("a burst of several hosts", () => {
     expect(kindsOf(bursts("inbound", toVictim), [single])).toEqual(inEveryOrder("block_scan"));
   });
 
+  it.each<[string, string[], number]>([
+    ["of other hosts", ["10.0.2.1", "10.0.2.2", "10.0.2.3"], -3_600_000],
+    ["of other hosts in the same seconds", ["10.0.2.1", "10.0.2.2", "10.0.2.3"], 0],
+    ["of the same hosts minutes before", hosts, -300_000],
+  ])("is part of its scan beside another burst %s", (_, others, beforeMs) => {
+    const at = {
+      sliceStartMs: 7_200_000 + beforeMs,
+      sliceEndMs: 7_205_000 + beforeMs,
+      firstSeenMs: 7_200_000 + beforeMs,
+      lastSeenMs: 7_204_999 + beforeMs,
+    };
+    const later = {
+      sliceStartMs: 7_200_000,
+      sliceEndMs: 7_205_000,
+      firstSeenMs: 7_200_000,
+      lastSeenMs: 7_204_999,
+    };
+    const update = bursts("outbound", () => ["192.0.2.80"], at, others);
+    const scanned = {
+      ...star,
+      sliceStartMs: 7_200_000,
+      sliceEndMs: 7_800_000,
+      firstSeenMs: 7_200_000,
+      lastSeenMs: 7_209_000,
+    };
+    expect(kindsOf([...update, ...bursts("outbound", toVictim, later)], [scanned])).toEqual(
+      inEveryOrder("cross_host_burst", "distributed_scan"),
+    );
+  });
+
   it("changes nothing of the scan, and names it", () => {
     const groups = new IncidentGroups();
     groups.applyAll([star], settings);
@@ -125,6 +155,14 @@ describe("a burst of several hosts", () => {
     ["that nobody scans", bursts("inbound", toVictim)],
   ])("%s stays an incident of its own", (_, found) => {
     expect(kindsOf(found, [star])).toEqual(inEveryOrder("cross_host_burst", "distributed_scan"));
+  });
+
+  it("of bytes stays an incident of its own", () => {
+    const sent = bursts("outbound", toVictim).map((burst) => ({
+      ...burst,
+      primaryKey: burst.primaryKey.replace("outbound", "sent"),
+    }));
+    expect(kindsOf(sent, [star])).toEqual(inEveryOrder("cross_host_burst", "distributed_scan"));
   });
 
   it("before or after the scan stays an incident of its own", () => {

@@ -3,8 +3,8 @@ import { familyOf } from "./incident-id.js";
 
 /** Families of the kinds that are scans, of one source or of several. */
 const scanFamilies: ReadonlySet<string> = new Set(["scan", "crowd"]);
-/** Share of a burst's hosts and of its flows that are those of one scan when the burst is nothing else. */
-const hostsOfScanMin = 0.8;
+/** Share of a burst's hosts, and of its flows, that are those of one scan when the burst is nothing else. */
+const hostsOfScanMin = 0.5;
 const flowsOfScanMin = 0.5;
 
 /** Who burst, with whom, how much and when; of a finding or of an incident. */

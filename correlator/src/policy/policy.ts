@@ -82,6 +82,12 @@ export const burstPolicySchema = z.strictObject({
     1e9,
     "ICMP packets a second to one host below which long flows are no flood.",
   ),
+  bytesPerMinuteMin: number(
+    200_000_000,
+    1_000_000,
+    1e13,
+    "Bytes that a host sends, or receives, in a minute below which its volume is no burst; the default is more than a video stream of 25 Mbit/s.",
+  ),
 });
 
 export const amplificationPolicySchema = z.strictObject({
@@ -108,7 +114,7 @@ export const bruteForcePolicySchema = z.strictObject({
     30,
     5,
     1_000_000,
-    "Short, alike connections of one source to one login service within 20 minutes.",
+    "Short, alike connections of one source to one login service within 20 minutes; minutes with a failed login in a day.",
   ),
   hostsMin: integer(5, 2, 100_000, "Hosts that one source, or its /24, tries the same login service of."),
   ports: ports([
