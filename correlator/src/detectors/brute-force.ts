@@ -1,3 +1,4 @@
+import { ipProtocol } from "../flows/ip-protocol.js";
 import type { FlowRow } from "../flows/flow-row.js";
 import type { Finding, Severity } from "../incidents/incident.js";
 import type { AddFact, FactKind, FactWindow } from "../windows/fact-window.js";
@@ -46,7 +47,7 @@ const facts: FactKind = {
 export const bruteForce: FactDetector = {
   kinds: ["brute_force"],
   facts,
-  protocols: [tcp],
+  protocols: [ipProtocol.tcp],
   observeFlow,
   detect,
 };

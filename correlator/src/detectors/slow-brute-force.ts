@@ -1,3 +1,4 @@
+import { ipProtocol } from "../flows/ip-protocol.js";
 import { RecordKind } from "@picket/proto/batch/flow-columns.js";
 import type { FlowRow } from "../flows/flow-row.js";
 import type { Finding, Severity } from "../incidents/incident.js";
@@ -55,7 +56,13 @@ const facts: FactKind = {
  * where it is outside, fails at a host, twice that where a login takes more than two
  * seconds; 1,024 of a source in six hours at most.
  */
-export const slowBruteForce: FactDetector = { kinds: ["brute_force"], facts, observeFlow, detect };
+export const slowBruteForce: FactDetector = {
+  kinds: ["brute_force"],
+  facts,
+  protocols: [ipProtocol.tcp],
+  observeFlow,
+  detect,
+};
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   if (!isLogin(flow)) return;
