@@ -16,12 +16,13 @@ describe("EvaluationBudget", () => {
     expect(spendAll(budget, "source")).toBe(100);
     budget.refill(60_000);
     expect(spendAll(budget, "source")).toBe(1000);
+    expect(spendAll(budget, "crowd")).toBe(400);
   });
 
   it("takes what large crowds cost from the crowds that come later, and from nothing else", () => {
     const budget = new EvaluationBudget();
     budget.refill(0);
-    budget.spendOnCrowds(16 * 1500);
+    budget.spendOnCrowds(16 * 600);
     expect([budget.allows("crowd"), budget.allows("source"), budget.allows("starts")]).toEqual([
       false,
       true,

@@ -1,7 +1,7 @@
 import type { HotWindow } from "../windows/window-store.js";
 
-/** Units a second, and at most at once: a tenth of a core for crowds, and another for all else. */
-const perSecond = 1000;
+/** Units a second, and at most at once: about a twentieth of a core for crowds, and a tenth for all else. */
+const perSecond = { crowds: 400, others: 1000 } as const;
 /** What a window costs at least, in units of about a tenth of a millisecond. */
 const leastCost: Readonly<Record<HotWindow["kind"], number>> = {
   source: 1,
@@ -18,8 +18,8 @@ const sourcesPerUnit = 16;
  * sources makes by the ten thousand, have an allowance of their own.
  */
 export class EvaluationBudget {
-  private readonly crowds = new Allowance();
-  private readonly others = new Allowance();
+  private readonly crowds = new Allowance(perSecond.crowds);
+  private readonly others = new Allowance(perSecond.others);
 
   refill(nowMs: number): void {
     this.crowds.refill(nowMs);
@@ -46,13 +46,17 @@ export class EvaluationBudget {
 
 class Allowance {
   /** Below 0 when the last window cost more than was left. */
-  units = perSecond;
+  units: number;
   private filledMs = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly perSecond: number) {
+    this.units = perSecond;
+  }
 
   refill(nowMs: number): void {
     if (nowMs <= this.filledMs) return;
-    const units = this.units + ((nowMs - this.filledMs) * perSecond) / 1000;
-    this.units = Math.min(perSecond, units);
+    const units = this.units + ((nowMs - this.filledMs) * this.perSecond) / 1000;
+    this.units = Math.min(this.perSecond, units);
     this.filledMs = nowMs;
   }
 }
