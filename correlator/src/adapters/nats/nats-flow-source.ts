@@ -48,8 +48,8 @@ const acknowledgeWithinMs = 5000;
 const extendEveryMs = 2000;
 /** One group is worked out while the stores take in the one before. */
 const groupsInHandMax = 2;
-/** A group costs the servers the same for one batch as for many: they begin at least this far apart. */
-const groupEveryMs = 20;
+/** A group costs the servers the same for one batch as for many: those that are not full begin so far apart. */
+const groupEveryMs = 100;
 const idleWaitMs = 1000;
 const restAfterFailureMs = 500;
 
@@ -122,7 +122,6 @@ export class NatsFlowSource implements FlowSource {
   }
 
   async #rest(milliseconds: number): Promise<void> {
-    if (milliseconds <= 0) return;
     await delay(milliseconds, undefined, { signal: this.#stop.signal }).catch(() => {});
   }
 
@@ -146,7 +145,7 @@ export class NatsFlowSource implements FlowSource {
     try {
       let dueMs = 0;
       while (!this.#stop.signal.aborted) {
-        await this.#rest(dueMs - performance.now());
+        await queue.gather(dueMs - performance.now());
         const messages = await queue.take(idleWaitMs);
         dueMs = performance.now() + groupEveryMs;
         if (messages === "missing") throw new Error(`consumer ${subjects.correlatorsConsumer} is gone`);

@@ -46,6 +46,14 @@ export class PullQueue {
     return this.#messages;
   }
 
+  /** Waits so long for messages to come together, less where a request is filled or ends. */
+  async gather(ms: number): Promise<void> {
+    const untilMs = performance.now() + ms;
+    if (this.#messages.length === 0) this.#request();
+    while (this.#requested > 0 && performance.now() < untilMs)
+      await this.#arrival(untilMs - performance.now());
+  }
+
   /**
    * What has arrived, waiting up to `waitMs` for the first message; empty when
    * nothing came. "missing" when the consumer does not exist.
