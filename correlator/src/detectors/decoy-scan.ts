@@ -32,6 +32,7 @@ interface Probes {
 export function detectDecoyScan(members: CrowdMembers, evaluation: Evaluation): Finding | undefined {
   const { scan } = evaluation.policy;
   const scanners = members.sources
+    .filter(({ failed }) => failed.length >= scan.portsPerTarget)
     .map((source) => probesOf(source.source, source.failed, members))
     .filter(({ firstMs }) => firstMs.size >= scan.portsPerTarget)
     .sort((a, b) => b.firstMs.size - a.firstMs.size || (a.source < b.source ? -1 : 1));

@@ -81,6 +81,7 @@ function detectTarget(
 ): Finding | undefined {
   const limit = evaluation.policy.scan.sourcesPerTarget;
   const sources = sourcesWithin(members, contacts, targetWindowMs);
+  if (sources < limit) return undefined;
   const ports = mostDistinctWithin(
     contacts.map(({ contact }) => ({
       timeMs: contact.firstMs,
@@ -89,7 +90,7 @@ function detectTarget(
     targetWindowMs,
     members.key.slice * contactSliceMs,
   );
-  if (sources < limit || ports < limit || isUsual(members, contacts, evaluation)) return undefined;
+  if (ports < limit || isUsual(members, contacts, evaluation)) return undefined;
   const factors = [
     {
       name: "failing_sources_per_target",

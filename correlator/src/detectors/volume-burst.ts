@@ -48,7 +48,8 @@ export const volumeBurst: FactDetector = { kinds: ["host_burst"], facts, observe
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   const { columns, row } = flow;
-  const [forward, reverse] = [columns.forwardBytes[row], columns.reverseBytes[row]];
+  const forward = columns.forwardBytes[row];
+  const reverse = columns.reverseBytes[row];
   if (forward < recordBytesMin && reverse < recordBytesMin) return;
   if (columns.outcome[row] !== Outcome.answered) return;
   const { isInside, isGroup } = flow.addresses;

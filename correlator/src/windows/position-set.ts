@@ -1,35 +1,25 @@
 import { startBits } from "./window-store.js";
 
-const firstPlaces = 8;
 /** Positions up to which a list is searched; beyond it each has a bit. */
 const listedMax = 32;
 
 /** Bit positions of a host's sketch, each once: a short list, then a bitmap. */
 export class PositionSet {
   size = 0;
-  private list = new Uint16Array(firstPlaces);
+  private list: number[] = [];
   private bits: Uint8Array | undefined = undefined;
 
   /** @param position 0 to startBits - 1; others are taken modulo */
   add(position: number): void {
     const place = position % startBits;
     if (this.bits !== undefined) this.setBit(this.bits, place);
-    else if (!this.isListed(place)) this.append(place);
-  }
-
-  private isListed(place: number): boolean {
-    for (let i = 0; i < this.size; i++) if (this.list[i] === place) return true;
-    return false;
+    else if (!this.list.includes(place)) this.append(place);
   }
 
   private append(place: number): void {
     if (this.size === listedMax) return this.spread(place);
-    if (this.size === this.list.length) {
-      const longer = new Uint16Array(2 * this.size);
-      longer.set(this.list);
-      this.list = longer;
-    }
-    this.list[this.size++] = place;
+    this.list.push(place);
+    this.size++;
   }
 
   private spread(place: number): void {
@@ -38,7 +28,7 @@ export class PositionSet {
     this.size = 0;
     for (const listed of this.list) this.setBit(bits, listed);
     this.setBit(bits, place);
-    this.list = new Uint16Array(0);
+    this.list = [];
   }
 
   private setBit(bits: Uint8Array, place: number): void {
