@@ -79,6 +79,30 @@ describe("an ARP scan", () => {
   });
 });
 
+describe("a host that speaks to those it found", () => {
+  const found = [1, 2, 3, 4, 5, 6].map((host) => `10.0.0.10${host}`);
+  const scan = [
+    ...questions(200),
+    ...found.map((target) => ({ ...scanner, target, timeMs: runStartMs + 5000, isAnswered: true })),
+  ];
+  const askBack = (afterMs: number): RunArp[] =>
+    found.map((sender, index) => ({
+      mac: `02:00:00:00:01:0${index}`,
+      sender,
+      target: scanner.sender,
+      timeMs: runStartMs + 5000 + afterMs,
+    }));
+
+  it("is no gateway because they ask for it in return", async () => {
+    expect(await factorsOf([...scan, ...askBack(10_000)])).toEqual(["silent_addresses_per_minute 200"]);
+  });
+
+  it("is a gateway when they ask for it on their own", async () => {
+    expect(await factorsOf([...scan, ...askBack(10_001)])).toEqual([]);
+    expect(await factorsOf([...scan, ...askBack(-1)])).toEqual([]);
+  });
+});
+
 describe("no ARP scan", () => {
   it("is a host whose questions are answered", async () => {
     expect(await factorsOf(questions(200, 100, { isAnswered: true }))).toEqual([]);

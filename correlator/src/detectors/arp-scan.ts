@@ -14,6 +14,8 @@ import { severityOf } from "./source-scan.js";
 const minuteMs = 60_000;
 /** A question that is repeated so soon was not answered, whoever could see the answer. */
 const retryMs = 5000;
+/** Who is asked and then spoken to asks back so soon, to be sure of the neighbour (RFC 4861, 7.3.3, and ARP alike). */
+const askBackMs = 10_000;
 /** Questions asked once, which others may have answered unseen, that weigh like one that was repeated. */
 const onceWeight = 1 / 4;
 /** Share of the asked addresses that may answer. */
@@ -30,7 +32,8 @@ const askerMark = "b";
  * question is the same fact wherever it is seen. An address that was asked for
  * in the hour before does not count again (a poller's list does not grow), and
  * a host that several others ask for is a gateway or server, which asks on
- * behalf of others.
+ * behalf of others. Those who ask for it just after it asked for them are no
+ * sign of that: they answer what it sends.
  *
  * Cost: two members (asked, asked by) for each pair of hosts that ask for each
  * other, in 10 minutes; traffic other than ARP costs nothing.
@@ -60,7 +63,7 @@ export const arpScan: FactDetector = {
     const last = windows[windows.length - 1];
     const { scanHostsMin, gatewayAskersMin } = evaluation.policy.arp;
     const hour = mergeFacts(windows);
-    if (count(hour.values(), askerMark) >= gatewayAskersMin) return undefined;
+    if (unpromptedAskers(windows).size >= gatewayAskersMin) return undefined;
     const questions = sortFacts([...hour.values()].filter(({ member }) => member.startsWith(askedMark)));
     const silent = questions.filter(({ value }) => value < asked.answered);
     if (silent.length < questions.length * (1 - answeredShareMax)) return undefined;
@@ -91,10 +94,20 @@ function askedState({ columns, row, timeMs, endMs }: ArpRow): number {
   return endMs - timeMs <= retryMs && columns.packets[row] > 1 ? asked.repeated : asked.once;
 }
 
-function count(members: Iterable<FactMember>, mark: string): number {
-  let found = 0;
-  for (const { member } of members) if (member.startsWith(mark)) found++;
-  return found;
+/** Hosts that asked for the subject in one of these slices without having been asked just before. */
+function unpromptedAskers(windows: readonly FactWindow[]): Set<string> {
+  return new Set(windows.flatMap(({ members }) => unpromptedOf(members)));
+}
+
+function unpromptedOf(members: readonly FactMember[]): string[] {
+  const askedMs = new Map(members.map(({ member, firstMs }) => [member, firstMs]));
+  const isPrompted = ({ member, firstMs }: FactMember): boolean => {
+    const afterMs = firstMs - (askedMs.get(askedMark + member.slice(1)) ?? Infinity);
+    return afterMs >= 0 && afterMs <= askBackMs;
+  };
+  return members
+    .filter((each) => each.member.startsWith(askerMark) && !isPrompted(each))
+    .map(({ member }) => member.slice(1));
 }
 
 function notAskedBefore(windows: readonly FactWindow[]): (question: FactMember) => boolean {
