@@ -1,5 +1,5 @@
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import { FlowEndReason, Outcome, RecordKind, StealthKind } from "@picket/proto/batch/flow-columns.js";
 import ipaddr from "ipaddr.js";
 import { MemoryWindowStore } from "../../adapters/memory/memory-window-store.js";
 import { HomeNetworks } from "../../flows/home-networks.js";
@@ -23,6 +23,7 @@ export interface RunFlow {
   readonly sourcePort?: number;
   readonly protocol?: number;
   readonly outcome?: Outcome;
+  readonly stealthKind?: StealthKind;
   readonly recordKind?: RecordKind;
   readonly endReason?: FlowEndReason;
   readonly application?: number;
@@ -109,6 +110,7 @@ function append(builder: FlowBatchBuilder, flow: RunFlow): void {
   columns.destinationPort[row] = flow.port;
   columns.protocol[row] = flow.protocol ?? 6;
   columns.outcome[row] = outcome;
+  columns.stealthKind[row] = flow.stealthKind ?? StealthKind.none;
   columns.recordKind[row] = flow.recordKind ?? RecordKind.only;
   columns.endReason[row] = flow.endReason ?? FlowEndReason.endDetected;
   columns.application[row] = flow.application ?? 0;
