@@ -7,7 +7,13 @@ import { detectSourceScan } from "./source-scan.js";
 
 const slice = 2_983_000;
 const startMs = slice * contactSliceMs;
-const evaluation = { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1 };
+const evaluation = {
+  slice,
+  confirmed: true,
+  policy: defaultPolicy,
+  policyRevision: 1,
+  isInside: (address: string) => address.startsWith("\n"),
+};
 const host = " \x01\r\xb8\0\x05\0\x01";
 
 function contact(destination: string, port: number, outcome: number, afterMs: number): Contact {
@@ -39,6 +45,36 @@ describe("a host whose IPv6 leads nowhere", () => {
     ["another port in many networks", places(100, 22, true), "horizontal_scan", "high"],
   ])("%s", (_, failed, kind, severity) => {
     expect(detectSourceScan(contacts(host, failed), evaluation)).toMatchObject({ kind, severity });
+  });
+});
+
+describe("a host that seeks peers which are gone", () => {
+  /** Hosts in as many /24, at as many ports, in turn. */
+  const peers = (networks: number, ports: number, first = 50): Contact[] =>
+    Array.from({ length: 30 }, (_, peer) =>
+      contact(
+        String.fromCharCode(first, peer % networks, 7, peer),
+        20_000 + (peer % ports),
+        Outcome.ignored,
+        peer * 2000,
+      ),
+    );
+
+  it.each([
+    ["hosts and ports of their own", "\n\0\0\x05", peers(30, 30), "fan_out", "low"],
+    ["as few networks and ports as peers may have", "\n\0\0\x05", peers(24, 15), "fan_out", "low"],
+    ["fewer networks", "\n\0\0\x05", peers(23, 15), "block_scan", "medium"],
+    ["fewer ports", "\n\0\0\x05", peers(24, 14), "block_scan", "medium"],
+    ["inside hosts", "\n\0\0\x05", peers(30, 30, 10), "block_scan", "medium"],
+    ["a source outside", "c\0\0\x01", peers(30, 30, 10), "block_scan", "medium"],
+  ])("%s", (_, source, failed, kind, severity) => {
+    expect(detectSourceScan(contacts(source, failed), evaluation)).toMatchObject({ kind, severity });
+  });
+
+  it("low ports are services", () => {
+    const services = peers(30, 30).map((peer) => ({ ...peer, port: peer.port - 19_990 }));
+    const finding = detectSourceScan(contacts("\n\0\0\x05", services), evaluation);
+    expect(finding?.kind).toBe("block_scan");
   });
 });
 
