@@ -78,6 +78,22 @@ describe("a host that seeks peers which are gone", () => {
   });
 });
 
+describe("datagrams that fail at web sites", () => {
+  const inside = "\n\0\0\x05";
+  const sites = (protocol: number, outcome: number, port = 443): Contact[] =>
+    places(40, port, true).map((place) => ({ ...place, protocol, outcome }));
+
+  it.each([
+    ["filtered, where the same port answers over TCP", Outcome.ignored, 443, undefined],
+    ["refused, where the same port answers over TCP", Outcome.unreachable, 443, undefined],
+    ["filtered, where another port answers", Outcome.ignored, 80, "horizontal_scan"],
+  ])("%s", (_, outcome, answeredPort, kind) => {
+    const answered = sites(6, Outcome.answered, answeredPort);
+    const finding = detectSourceScan(contacts(inside, sites(17, outcome), answered), evaluation);
+    expect(finding?.kind).toBe(kind);
+  });
+});
+
 describe("who is verified", () => {
   const ports = (outcome: number): Contact[] =>
     Array.from({ length: 30 }, (_, port) => contact("\n\0\0\x09", 1 + port, outcome, port * 10));

@@ -48,7 +48,8 @@ export function detectSourceScan(
   dark: ReadonlySet<Contact> = noContacts,
 ): Finding | undefined {
   const { scan } = evaluation.policy;
-  const probes = probesOf(contacts.failed, new Set(scan.peerToPeerPorts));
+  const failed = withoutFallbacks(contacts);
+  const probes = probesOf(failed, new Set(scan.peerToPeerPorts));
   const isPeer = runsPeerToPeer(contacts);
   const factors = scanFactors(
     contacts,
@@ -63,13 +64,10 @@ export function detectSourceScan(
       findingOf(verdictOf(kind, contacts, probes, factors, evaluation), sourced(contacts, probes)),
     );
   }
-  if (probes.length === contacts.failed.length) return undefined;
-  const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer, noContacts);
+  if (probes.length === failed.length) return undefined;
+  const fanOut = scanFactors(contacts, failed, evaluation, isPeer, noContacts);
   if (fanOut.length === 0) return undefined;
-  return findingOf(
-    verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
-    sourced(contacts, contacts.failed),
-  );
+  return findingOf(verdictOf("fan_out", contacts, failed, fanOut, evaluation), sourced(contacts, failed));
 }
 
 /** A contact that the cap refused is another host of a horizontal scan, another port of a vertical one. */
@@ -78,6 +76,17 @@ function countRefused(finding: Finding): Finding {
   if (kind === "horizontal_scan") return { ...finding, targetCount: targetCount + refusedMembers };
   if (kind === "vertical_scan") return { ...finding, portCount: portCount + refusedMembers };
   return finding;
+}
+
+/** Failures but datagrams to services that answer over TCP: QUIC that is filtered or not offered. */
+function withoutFallbacks({ failed, answered }: SourceContacts): readonly Contact[] {
+  if (!failed.some(({ protocol }) => protocol === udp)) return failed;
+  const services = new Set(answered.map(serviceOf));
+  return failed.filter((contact) => contact.protocol !== udp || !services.has(serviceOf(contact)));
+}
+
+function serviceOf({ destination, port }: Contact): string {
+  return `${destination}|${port}`;
 }
 
 /** Failures that may be a scan's: without those on peer-to-peer ports, unless they are few among many. */
