@@ -94,6 +94,28 @@ describe("datagrams that fail at web sites", () => {
   });
 });
 
+describe("contacts that the cap refused", () => {
+  const probes = (hosts: number, ports: number): Contact[] =>
+    Array.from({ length: hosts * ports }, (_, index) =>
+      contact(
+        `\n\0${String.fromCharCode(index % hosts, 9)}`,
+        1 + Math.floor(index / hosts),
+        Outcome.refused,
+        index * 10,
+      ),
+    );
+
+  it.each([
+    ["one port: a host each", 100, 1, { targetCount: 400, portCount: 1 }],
+    ["two ports: half a host each", 100, 2, { targetCount: 250, portCount: 2 }],
+    ["one host: a port each", 1, 100, { targetCount: 1, portCount: 400 }],
+    ["four hosts: a quarter of a port each", 4, 100, { targetCount: 4, portCount: 175 }],
+  ])("%s", (_, hosts, ports, counts) => {
+    const kept = { ...contacts("\n\0\0\x05", probes(hosts, ports)), refused: 300 };
+    expect(detectSourceScan(kept, evaluation)).toMatchObject(counts);
+  });
+});
+
 describe("who is verified", () => {
   const ports = (outcome: number): Contact[] =>
     Array.from({ length: 30 }, (_, port) => contact("\n\0\0\x09", 1 + port, outcome, port * 10));

@@ -70,11 +70,16 @@ export function detectSourceScan(
   return findingOf(verdictOf("fan_out", contacts, failed, fanOut, evaluation), sourced(contacts, failed));
 }
 
-/** A contact that the cap refused is another host of a horizontal scan, another port of a vertical one. */
+/**
+ * Contacts that the cap refused: more hosts of a horizontal scan, each at all of
+ * its ports, or more ports of a vertical one, each of all of its hosts.
+ */
 function countRefused(finding: Finding): Finding {
   const { kind, refusedMembers, targetCount, portCount } = finding;
-  if (kind === "horizontal_scan") return { ...finding, targetCount: targetCount + refusedMembers };
-  if (kind === "vertical_scan") return { ...finding, portCount: portCount + refusedMembers };
+  if (kind === "horizontal_scan")
+    return { ...finding, targetCount: targetCount + Math.ceil(refusedMembers / portCount) };
+  if (kind === "vertical_scan")
+    return { ...finding, portCount: portCount + Math.ceil(refusedMembers / targetCount) };
   return finding;
 }
 
