@@ -69,7 +69,7 @@ export async function runDetector(
   for (const [sensor, seen] of bySensor)
     for (let from = 0; from < seen.length; from += recordsMax) {
       const builder = new FlowBatchBuilder(recordsMax);
-      for (const flow of seen.slice(from, from + recordsMax)) append(builder, flow);
+      for (const flow of seen.slice(from, from + recordsMax)) appendFlow(builder, flow);
       observer.observe(builder.columns, { sensor, contribution: `${sensor}|${from}`, clockCorrectionMs: 0 });
       await store.merge({ ...observer.take(), failed: [], answered: [], starts: [] });
     }
@@ -100,7 +100,8 @@ export async function closeAll(
   return findings.sort((a, b) => a.sliceEndMs - b.sliceEndMs || (a.primaryKey < b.primaryKey ? -1 : 1));
 }
 
-function append(builder: FlowBatchBuilder, flow: RunFlow): void {
+/** Appends a flow record to a batch. */
+export function appendFlow(builder: FlowBatchBuilder, flow: RunFlow): void {
   const [s, d] = [wordsOf(flow.source), wordsOf(flow.destination)];
   const row = builder.append(s[0], s[1], s[2], s[3], d[0], d[1], d[2], d[3]);
   if (row < 0) throw new Error("too many addresses for one batch");
