@@ -48,10 +48,10 @@ export const refusedSources: readonly LabSource[] = Array.from({ length: 30 }, (
   namespace: "attacker-2",
   address: `10.88.30.${1 + index}`,
 }));
-/** Sources that are dealt the ports of one host. */
+/** Sources that are dealt the ports of one host, each in a network (/24) of its own. */
 export const dealtScanSources: readonly LabSource[] = Array.from({ length: 6 }, (_, index) => ({
   namespace: `attacker-${index % 2}`,
-  address: `10.88.${20 + (index % 2)}.${111 + index}`,
+  address: `10.88.${40 + index}.1`,
 }));
 /** Hosts never answer these: they have no way back to them. */
 export const silencedNetwork = "10.88.31.0/24";
