@@ -96,7 +96,7 @@ export const arpScan: FactDetector = {
   },
 };
 
-/** A ping, or a contact that failed, between inside hosts of one /24: farther ones are not asked for by ARP. */
+/** A ping, or a contact that failed, between inside hosts of one /24: they are neighbours, and not too many to keep. */
 function isCall(flow: FlowRow): boolean {
   const { columns, row, addresses } = flow;
   const kind = columns.recordKind[row];

@@ -257,7 +257,10 @@ export class IncidentGroups {
   }
 }
 
-/** Canonical order of folding: slice, kind, key; stars before single sources, those of the fleet before those of one host. */
+/**
+ * Canonical order of folding: slice, kind, key; stars before single sources, and
+ * of them those of the fleet before those of one host, which are parts of them.
+ */
 function sortFindings(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (a, b) =>
