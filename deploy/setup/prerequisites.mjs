@@ -44,6 +44,7 @@ export const testTools = [
   program("tcpdump"),
   program("tcpreplay"),
   program("curl"),
+  program("traceroute"),
   program("nfdump"),
 ];
 

@@ -44,3 +44,27 @@ it("keeps a scan of many sources at one moment apart from it", async () => {
   expect(shared).toHaveLength(1);
   expect(shared[0].sources).toEqual(expect.arrayContaining(joint.map(({ source }) => source)));
 });
+
+it("tells one port over the fleet once, and not as background besides", async () => {
+  const sweep = Array.from({ length: 144 }, (_, index): ScenarioFlow => ({
+    source: `203.0.113.${20 + Math.floor(index / 12)}`,
+    destination: `10.9.0.${11 + (index % 12)}`,
+    port: 3389,
+    timeMs: scenarioStartMs + index * 200,
+    outcome: Outcome.refused,
+  }));
+  const incidents = await incidentsOf(sweep);
+  expect(incidents).toMatchObject([{ kind: "distributed_scan", sourceCount: 12, targetCount: 12 }]);
+});
+
+it("is none of sources that deal out the ports of one host", async () => {
+  const parts = Array.from({ length: 200 }, (_, index): ScenarioFlow => ({
+    source: `${45 + 7 * Math.floor(index / 20)}.1.1.9`,
+    destination: "10.9.0.80",
+    port: 1 + ((index * 77) % 200),
+    timeMs: scenarioStartMs + index * 1000,
+    outcome: Outcome.refused,
+  }));
+  const incidents = await incidentsOf(parts);
+  expect(incidents).toMatchObject([{ kind: "distributed_scan", severity: "high", sourceCount: 10 }]);
+});

@@ -48,6 +48,11 @@ export const refusedSources: readonly LabSource[] = Array.from({ length: 30 }, (
   namespace: "attacker-2",
   address: `10.88.30.${1 + index}`,
 }));
+/** Sources that are dealt the ports of one host, each in a network (/24) of its own. */
+export const dealtScanSources: readonly LabSource[] = Array.from({ length: 6 }, (_, index) => ({
+  namespace: `attacker-${index % 2}`,
+  address: `10.88.${40 + index}.1`,
+}));
 /** Hosts never answer these: they have no way back to them. */
 export const silencedNetwork = "10.88.31.0/24";
 /** Sources of small scans that get no answer, to measure the delay after an expiry. */
@@ -56,7 +61,21 @@ export const silencedSources: readonly LabSource[] = Array.from({ length: 16 }, 
   address: `10.88.31.${1 + index}`,
 }));
 
-const sources = [...sweepSources, slowSource, loudSource, ...refusedSources, ...silencedSources];
+/** They trace routes and hear nothing. */
+export const routeTracers: readonly LabSource[] = Array.from({ length: 3 }, (_, index) => ({
+  namespace: "attacker-2",
+  address: `10.88.31.${201 + index}`,
+}));
+
+const sources = [
+  ...sweepSources,
+  slowSource,
+  loudSource,
+  ...dealtScanSources,
+  ...refusedSources,
+  ...silencedSources,
+  ...routeTracers,
+];
 
 export const attackers: readonly LabAttacker[] = ["attacker-0", "attacker-1", "attacker-2"].map(
   (namespace) => ({

@@ -1,6 +1,7 @@
 import { checkBenign } from "./checks/benign.js";
 import { checkListedSweep, checkNothingLost } from "./checks/command-line.js";
 import { checkDelay } from "./checks/delay.js";
+import { checkDealtScan } from "./checks/dealt-scan.js";
 import { checkEachHostAlone } from "./checks/each-host-alone.js";
 import { checkCleanEnd, checkQuietDaemons } from "./checks/daemons.js";
 import { checkKilledCorrelator } from "./checks/killed-correlator.js";
@@ -8,6 +9,7 @@ import { checkPolicy } from "./checks/policy.js";
 import { checkReadiness } from "./checks/readiness.js";
 import { checkSharedSweep } from "./checks/shared-sweep.js";
 import { checkSlowSource } from "./checks/slow-source.js";
+import { checkTracedRoute } from "./checks/traced-route.js";
 import { Lab } from "./lab.js";
 import { Report } from "./report.js";
 
@@ -51,6 +53,8 @@ const checks: Readonly<Record<string, (lab: Lab, report: Report) => Promise<void
   "each-host-alone": checkEachHostAlone,
   "listed-sweep": checkListedSweep,
   "slow-source": checkSlowSource,
+  "traced-route": checkTracedRoute,
+  "dealt-scan": checkDealtScan,
   "killed-correlator": checkKilledCorrelator,
   delay: checkDelay,
   "nothing-lost": checkNothingLost,

@@ -6,6 +6,7 @@ const packageOfTool = {
   nmap: "nmap",
   hping3: "hping3",
   curl: "curl",
+  traceroute: "traceroute",
   "nats-server": "nats-server",
   "redis-server": "redis-server",
 };

@@ -1,8 +1,8 @@
-import { ArpOperation } from "@picket/proto/batch/flow-columns.js";
+import { ArpOperation, Outcome } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { arpScan } from "./arp-scan.js";
 import { runArp, type RunArp } from "./testing/arp-run.js";
-import { permuted, runStartMs } from "./testing/fact-run.js";
+import { permuted, runStartMs, type RunFlow } from "./testing/fact-run.js";
 
 const scanner = { mac: "02:00:00:00:00:07", sender: "10.0.0.7" };
 
@@ -77,6 +77,41 @@ describe("an ARP scan", () => {
       [2, 40],
     ]);
   });
+});
+
+describe("a host that speaks to those it found", () => {
+  const found = [1, 2, 3, 4, 5, 6].map((host) => `10.0.0.10${host}`);
+  const scan = [
+    ...questions(200),
+    ...found.map((target) => ({ ...scanner, target, timeMs: runStartMs + 5000, isAnswered: true })),
+  ];
+  const askBack = (afterMs: number): RunArp[] =>
+    found.map((sender, index) => ({
+      mac: `02:00:00:00:01:0${index}`,
+      sender,
+      target: scanner.sender,
+      timeMs: runStartMs + 5000 + afterMs,
+    }));
+
+  const refused = calls({ outcome: Outcome.refused });
+
+  it.each([
+    ["no gateway because those who refuse it ask back", refused, 10_000, true],
+    ["no gateway because those who answer its pings do", calls({ protocol: 1 }), 10_000, true],
+    ["a gateway when they ask much later", refused, 10_001, false],
+    ["a gateway when they ask first", refused, -1, false],
+    ["a gateway when it only asks for them", [], 10_000, false],
+    ["a gateway, or a server, when they only answer", calls({}), 10_000, false],
+    ["a gateway when others call them", calls({ source: "10.0.0.9", protocol: 1 }), 10_000, false],
+  ])("is %s", async (_, flows, afterMs, isFound) => {
+    const findings = await runArp(arpScan, [...scan, ...askBack(afterMs)], { flows });
+    expect(findings.length > 0).toBe(isFound);
+  });
+
+  function calls(details: Partial<RunFlow>): RunFlow[] {
+    const call = { source: scanner.sender, port: 445, timeMs: runStartMs + 5001 };
+    return found.map((destination) => ({ ...call, destination, ...details }));
+  }
 });
 
 describe("no ARP scan", () => {

@@ -1,7 +1,7 @@
-import { ArpOperation } from "@picket/proto/batch/flow-columns.js";
-import type { ArpRow } from "../flows/flow-row.js";
+import { ArpOperation, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import type { ArpRow, FlowRow } from "../flows/flow-row.js";
 import type { Finding, ScoreFactor } from "../incidents/incident.js";
-import { formatAddressKey } from "../windows/address-key.js";
+import { formatAddressKey, prefixOf } from "../windows/address-key.js";
 import type { AddFact, FactKind, FactMember, FactWindow } from "../windows/fact-window.js";
 import { mostDistinctWithin } from "../windows/sliding-count.js";
 import type { FactDetector, FactEvaluation } from "./fact-detector.js";
@@ -14,6 +14,8 @@ import { severityOf } from "./source-scan.js";
 const minuteMs = 60_000;
 /** A question that is repeated so soon was not answered, whoever could see the answer. */
 const retryMs = 5000;
+/** Who is asked and then spoken to asks back so soon, to be sure of the neighbour (RFC 4861, 7.3.3, and ARP alike). */
+const askBackMs = 10_000;
 /** Questions asked once, which others may have answered unseen, that weigh like one that was repeated. */
 const onceWeight = 1 / 4;
 /** Share of the asked addresses that may answer. */
@@ -23,6 +25,9 @@ const answeredShareMax = 0.5;
 const asked = { once: 1, repeated: 2, answered: 3 } as const;
 const askedMark = "q";
 const askerMark = "b";
+const calledMark = "c";
+const icmp = 1;
+const ipv4Length = 4;
 
 /**
  * ARP scan (T1018): one host asks for many addresses that stay silent, within a
@@ -30,10 +35,11 @@ const askerMark = "b";
  * question is the same fact wherever it is seen. An address that was asked for
  * in the hour before does not count again (a poller's list does not grow), and
  * a host that several others ask for is a gateway or server, which asks on
- * behalf of others.
+ * behalf of others. Those who ask for it just after it asked for them and
+ * called them itself, by a ping or in vain, are no sign of that: they answer.
  *
  * Cost: two members (asked, asked by) for each pair of hosts that ask for each
- * other, in 10 minutes; traffic other than ARP costs nothing.
+ * other, in 10 minutes, and one where one inside host calls the other so.
  */
 export const arpScan: FactDetector = {
   kinds: ["arp_scan"],
@@ -56,11 +62,15 @@ export const arpScan: FactDetector = {
     if (isNamed) add(arpScan.facts, target, askerMark + sender, arp.endMs);
   },
 
+  observeFlow(flow: FlowRow, add: AddFact): void {
+    if (isCall(flow)) add(arpScan.facts, flow.source(), calledMark + flow.destination(), flow.timeMs);
+  },
+
   detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Finding | undefined {
     const last = windows[windows.length - 1];
     const { scanHostsMin, gatewayAskersMin } = evaluation.policy.arp;
     const hour = mergeFacts(windows);
-    if (count(hour.values(), askerMark) >= gatewayAskersMin) return undefined;
+    if (unpromptedAskers(windows).size >= gatewayAskersMin) return undefined;
     const questions = sortFacts([...hour.values()].filter(({ member }) => member.startsWith(askedMark)));
     const silent = questions.filter(({ value }) => value < asked.answered);
     if (silent.length < questions.length * (1 - answeredShareMax)) return undefined;
@@ -86,15 +96,38 @@ export const arpScan: FactDetector = {
   },
 };
 
+/** A ping, or a contact that failed, between inside hosts of one /24: they are neighbours, and not too many to keep. */
+function isCall(flow: FlowRow): boolean {
+  const { columns, row, addresses } = flow;
+  const kind = columns.recordKind[row];
+  if (kind !== RecordKind.first && kind !== RecordKind.only) return false;
+  if (columns.outcome[row] === Outcome.answered && columns.protocol[row] !== icmp) return false;
+  const [source, destination] = [columns.sourceIndex[row], columns.destinationIndex[row]];
+  if (addresses.isInside[source] === 0 || addresses.isInside[destination] === 0) return false;
+  if (addresses.isGroup[destination] === 1 || flow.source().length !== ipv4Length) return false;
+  return prefixOf(flow.source()) === prefixOf(flow.destination());
+}
+
 function askedState({ columns, row, timeMs, endMs }: ArpRow): number {
   if (columns.answered[row] === 1) return asked.answered;
   return endMs - timeMs <= retryMs && columns.packets[row] > 1 ? asked.repeated : asked.once;
 }
 
-function count(members: Iterable<FactMember>, mark: string): number {
-  let found = 0;
-  for (const { member } of members) if (member.startsWith(mark)) found++;
-  return found;
+/** Hosts that asked for the subject in one of these slices without having been asked and called just before. */
+function unpromptedAskers(windows: readonly FactWindow[]): Set<string> {
+  return new Set(windows.flatMap(({ members }) => unpromptedOf(members)));
+}
+
+function unpromptedOf(members: readonly FactMember[]): string[] {
+  const seenMs = new Map(members.map(({ member, firstMs }) => [member, firstMs]));
+  const isPrompted = ({ member, firstMs }: FactMember): boolean => {
+    const host = member.slice(1);
+    const afterMs = firstMs - (seenMs.get(askedMark + host) ?? Infinity);
+    return seenMs.has(calledMark + host) && afterMs >= 0 && afterMs <= askBackMs;
+  };
+  return members
+    .filter((each) => each.member.startsWith(askerMark) && !isPrompted(each))
+    .map(({ member }) => member.slice(1));
 }
 
 function notAskedBefore(windows: readonly FactWindow[]): (question: FactMember) => boolean {

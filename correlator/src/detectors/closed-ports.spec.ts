@@ -39,7 +39,9 @@ function findingOf(
   const view = new WindowView(newWindowCounters());
   view.merge({ failed, answered, starts: [], facts: [] });
   const contacts = view.readContacts(source, (slice + 1) * contactSliceMs);
-  return detectSourceScan(contacts, { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1 });
+  const isInside = (address: string): boolean => address.startsWith("\n");
+  const evaluation = { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1, isInside };
+  return detectSourceScan(contacts, evaluation);
 }
 
 const hosts = (count: number, traits: number, some?: Partial<ContactObservation>): ContactObservation[] =>

@@ -8,6 +8,7 @@ import { detectFingerprintCampaign } from "./fingerprint-campaign.js";
 import { marginWeight, type SourcedContact } from "./finding-builder.js";
 import { crowdFinding } from "./crowd-finding.js";
 import { detectDecoyScan } from "./decoy-scan.js";
+import { detectDividedScan } from "./divided-scan.js";
 import { areScanning, lostContacts } from "./lost-service.js";
 import { detectSynFlood } from "./syn-flood.js";
 import { severityOf, type Evaluation } from "./source-scan.js";
@@ -31,7 +32,8 @@ export function detectDistributedScan(members: CrowdMembers, evaluation: Evaluat
   if (members.key.kind === "fingerprint") return detectFingerprintCampaign(members, evaluation);
   const contacts = [...crowdContacts(members), ...lostContacts(members)].sort(byTime);
   if (contacts.length === 0) return undefined;
-  if (members.key.kind === "target") return detectTarget(members, contacts, evaluation);
+  if (members.key.kind === "target")
+    return detectTarget(members, contacts, evaluation) ?? detectDividedScan(members, contacts, evaluation);
   const flood = detectSynFlood(members, contacts, evaluation);
   if (flood !== undefined) return flood;
   return isOfScan(members, contacts) ? undefined : detectCrowd(members, contacts, evaluation);

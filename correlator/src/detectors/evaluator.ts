@@ -27,7 +27,7 @@ import { detectDistributedScan } from "./distributed-scan.js";
 import { burstContacts } from "./burst-contacts.js";
 import type { SourcedContact } from "./finding-builder.js";
 import { baselineSlices, detectHostBurst, withContacts } from "./host-burst.js";
-import { detectSourceScan, type Evaluation } from "./source-scan.js";
+import { detectSourceScan, type Evaluation, type SiteEvaluation } from "./source-scan.js";
 import { usualSilence } from "./usual-silence.js";
 
 /** Sources of one prefix or one target below which nothing is found; other crowds need one more. */
@@ -106,10 +106,9 @@ export class Evaluator {
     const detector = factDetector(facts.id);
     if (detector === undefined) return undefined;
     const windows = await this.windows.readFacts(facts, subject, slice - facts.slicesBefore, slice);
-    const isInside = (key: AddressKey): boolean => this.home.isInsideKey(key);
     const needsProfile = detector.needsProfile?.(windows[windows.length - 1], evaluation.policy) === true;
     const profile = needsProfile ? await this.readProfile(subject, slice) : undefined;
-    return detector.detect(windows, { ...evaluation, isInside, profile });
+    return detector.detect(windows, { ...this.onSite(evaluation), profile });
   }
 
   private async readProfile(host: AddressKey, day: number): Promise<HostProfile | undefined> {
@@ -121,11 +120,15 @@ export class Evaluator {
     return { slice, confirmed, policy: this.revision.policy, policyRevision: this.revision.revision };
   }
 
+  private onSite(evaluation: Evaluation): SiteEvaluation {
+    return { ...evaluation, isInside: (address) => this.home.isInsideKey(address) };
+  }
+
   private async evaluateSource(source: AddressKey, evaluation: Evaluation): Promise<Finding | undefined> {
     const untilMs = (evaluation.slice + 1) * contactSliceMs;
     const [contacts] = await this.windows.readContacts([source], untilMs);
     const dark = evaluation.confirmed ? await this.readDark(contacts, untilMs) : undefined;
-    return detectSourceScan(contacts, evaluation, dark);
+    return detectSourceScan(contacts, this.onSite(evaluation), dark);
   }
 
   /**

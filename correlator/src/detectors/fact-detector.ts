@@ -1,14 +1,12 @@
 import type { FactObserver } from "../flows/flow-row.js";
 import type { Finding, IncidentKind } from "../incidents/incident.js";
 import type { HostProfile } from "../profiles/host-profile.js";
-import type { AddressKey } from "../windows/address-key.js";
 import type { Policy } from "../policy/policy.js";
 import type { FactKind, FactWindow } from "../windows/fact-window.js";
-import type { Evaluation } from "./source-scan.js";
+import type { SiteEvaluation } from "./source-scan.js";
 
 /** What a detector of facts may ask besides its windows. */
-export interface FactEvaluation extends Evaluation {
-  isInside(address: AddressKey): boolean;
+export interface FactEvaluation extends SiteEvaluation {
   /** What was usual for the subject before the slice, for a detector that asked for it. */
   readonly profile?: HostProfile;
 }

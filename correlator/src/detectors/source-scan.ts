@@ -1,7 +1,7 @@
 import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding, IncidentKind, ScoreFactor, Severity } from "../incidents/incident.js";
 import type { Policy } from "../policy/policy.js";
-import { formatAddressKey, prefixOf, type AddressKey } from "../windows/address-key.js";
+import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
 import { portKey } from "../windows/contact-key.js";
 import { ContactTrait } from "../windows/contact-traits.js";
 import { foldSlices, sequentialTest, type SliceOutcomes } from "../windows/sequential-test.js";
@@ -9,23 +9,15 @@ import { mostDistinctWithin } from "../windows/sliding-count.js";
 import type { SourceContacts } from "../windows/source-contacts.js";
 import { contactSliceMs, partitionOf, type Contact } from "../windows/window-store.js";
 import { darkContactsMin } from "./dark-contacts.js";
+import { isFanOut, runsPeerToPeer } from "./fan-out.js";
 import { findingOf, marginWeight, type Verdict } from "./finding-builder.js";
 
 const udp = 17;
 const icmpProtocols = new Set([1, 58]);
 const classicWindowMs = 300_000;
-/** A source with this many answered peers on as many high ports runs a peer-to-peer program. */
-const peersMin = 10;
-const highPortMin = 1024;
 /** Contacts at closed ports that are enough by themselves. */
 const closedPortsMin = 4;
 const peerToPeerFalsePositive = 1e-8;
-const ipv6PrefixLength = 8;
-const webPorts = new Set([80, 443]);
-/** Share of the probes that are web connections of a host whose IPv6 leads nowhere. */
-const webShareMin = 0.8;
-/** Networks (/48) of the places, as a share of the connections. */
-const networksShareMin = 0.5;
 /** Up to this share of its failures on their ports a source is a scanner that touched them in passing. */
 const passingShareMax = 0.25;
 
@@ -39,6 +31,11 @@ export interface Evaluation {
   readonly policyRevision: number;
 }
 
+/** One that can tell what is inside. */
+export interface SiteEvaluation extends Evaluation {
+  isInside(address: AddressKey): boolean;
+}
+
 /**
  * One source over everything all sensors saw of it: the sequential test over
  * 10-minute slices (T1046, outside T1595), and the two classic limits. Counts
@@ -47,11 +44,12 @@ export interface Evaluation {
  */
 export function detectSourceScan(
   contacts: SourceContacts,
-  evaluation: Evaluation,
+  evaluation: SiteEvaluation,
   dark: ReadonlySet<Contact> = noContacts,
 ): Finding | undefined {
   const { scan } = evaluation.policy;
-  const probes = probesOf(contacts.failed, new Set(scan.peerToPeerPorts));
+  const failed = withoutFallbacks(contacts);
+  const probes = probesOf(failed, new Set(scan.peerToPeerPorts));
   const isPeer = runsPeerToPeer(contacts);
   const factors = scanFactors(
     contacts,
@@ -60,28 +58,40 @@ export function detectSourceScan(
     isPeer,
     isPeer ? noContacts : weighty(dark, probes),
   );
-  if (factors.length > 0)
+  if (factors.length > 0) {
+    const kind = isPeer || isFanOut(contacts.source, probes, evaluation) ? "fan_out" : shapeOf(probes);
     return countRefused(
-      findingOf(
-        verdictOf(kindOf(contacts.source, probes, isPeer), contacts, probes, factors, evaluation),
-        sourced(contacts, probes),
-      ),
+      findingOf(verdictOf(kind, contacts, probes, factors, evaluation), sourced(contacts, probes)),
     );
-  if (probes.length === contacts.failed.length) return undefined;
-  const fanOut = scanFactors(contacts, contacts.failed, evaluation, isPeer, noContacts);
+  }
+  if (probes.length === failed.length) return undefined;
+  const fanOut = scanFactors(contacts, failed, evaluation, isPeer, noContacts);
   if (fanOut.length === 0) return undefined;
-  return findingOf(
-    verdictOf("fan_out", contacts, contacts.failed, fanOut, evaluation),
-    sourced(contacts, contacts.failed),
-  );
+  return findingOf(verdictOf("fan_out", contacts, failed, fanOut, evaluation), sourced(contacts, failed));
 }
 
-/** A contact that the cap refused is another host of a horizontal scan, another port of a vertical one. */
+/**
+ * Contacts that the cap refused: more hosts of a horizontal scan, each at all of
+ * its ports, or more ports of a vertical one, each of all of its hosts.
+ */
 function countRefused(finding: Finding): Finding {
   const { kind, refusedMembers, targetCount, portCount } = finding;
-  if (kind === "horizontal_scan") return { ...finding, targetCount: targetCount + refusedMembers };
-  if (kind === "vertical_scan") return { ...finding, portCount: portCount + refusedMembers };
+  if (kind === "horizontal_scan")
+    return { ...finding, targetCount: targetCount + Math.ceil(refusedMembers / portCount) };
+  if (kind === "vertical_scan")
+    return { ...finding, portCount: portCount + Math.ceil(refusedMembers / targetCount) };
   return finding;
+}
+
+/** Failures but datagrams to services that answer over TCP: QUIC that is filtered or not offered. */
+function withoutFallbacks({ failed, answered }: SourceContacts): readonly Contact[] {
+  if (!failed.some(({ protocol }) => protocol === udp)) return failed;
+  const services = new Set(answered.map(serviceOf));
+  return failed.filter((contact) => contact.protocol !== udp || !services.has(serviceOf(contact)));
+}
+
+function serviceOf({ destination, port }: Contact): string {
+  return `${destination}|${port}`;
 }
 
 /** Failures that may be a scan's: without those on peer-to-peer ports, unless they are few among many. */
@@ -230,31 +240,6 @@ function groupBy(probes: readonly Contact[], groupOf: (contact: Contact) => stri
     else group.push(contact);
   }
   return groups;
-}
-
-function runsPeerToPeer(contacts: SourceContacts): boolean {
-  const ports = new Set(
-    contacts.answered
-      .filter((contact) => contact.port >= highPortMin && !icmpProtocols.has(contact.protocol))
-      .map((contact) => contact.port),
-  );
-  return contacts.answeredHosts.size >= peersMin && ports.size >= peersMin;
-}
-
-function kindOf(source: AddressKey, probes: readonly Contact[], isPeer: boolean): IncidentKind {
-  return isPeer || leadsNowhere(source, probes) ? "fan_out" : shapeOf(probes);
-}
-
-/**
- * Web connections over IPv6 to places that have nothing in common: nobody scans
- * so large a space for web servers, but a host whose IPv6 leads nowhere tries it
- * first for every place it visits.
- */
-function leadsNowhere(source: AddressKey, probes: readonly Contact[]): boolean {
-  if (source.length < ipv6PrefixLength) return false;
-  const web = probes.filter(({ port }) => webPorts.has(port));
-  const networks = new Set(web.map(({ destination }) => prefixOf(destination)));
-  return web.length >= probes.length * webShareMin && networks.size >= web.length * networksShareMin;
 }
 
 /** Many ports on few hosts, few ports on many hosts, or both. */

@@ -1,4 +1,4 @@
-import { Outcome } from "@picket/proto/batch/flow-columns.js";
+import { Outcome, StealthKind } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../policy/policy.js";
 import { floodRun, synFloodRate } from "./syn-flood-rate.js";
@@ -67,6 +67,12 @@ describe("a SYN flood by its rate", () => {
     expect(finding.confidence).toBeGreaterThan(0.6);
     expect(finding.contactCount).toBeGreaterThan(2500);
     expect(finding.contactCount).toBeLessThan(4000);
+  });
+
+  it("is one of packets that belong to no connection as well", async () => {
+    const acknowledgements = { outcome: Outcome.refused, stealthKind: StealthKind.ack };
+    expect(await runDetector(synFloodRate, flood(limit * 8, 8, acknowledgements))).toHaveLength(1);
+    expect(await runDetector(synFloodRate, flood(limit * 4, 8, acknowledgements))).toHaveLength(0);
   });
 
   it("is high when the source is outside, or there are several", async () => {

@@ -38,9 +38,10 @@ const facts: FactKind = {
 
 /**
  * SYN flood of one service by its rate (T1498.001), whoever sends it: one source
- * or many, left alone or answered with a SYN-ACK that nobody acknowledges. The
- * excess of uncompleted over completed connections is folded over seconds
- * (CUSUM); a scan touches a service once or twice and never comes near.
+ * or many, left alone or answered with a SYN-ACK that nobody acknowledges, or
+ * packets such as ACK that belong to none. The excess of uncompleted over
+ * completed connections is folded over seconds (CUSUM); a scan touches a
+ * service once or twice and never comes near.
  * Cost: a quarter of the uncompleted connections and one completed one in 128
  * is a fact; an idle host has none.
  */
@@ -60,8 +61,7 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
   const outcome = columns.outcome[row];
   const isAnswered = outcome === Outcome.answered;
   if (isAnswered && (columns.sourcePort[row] >>> 1) % completedSampling !== 45) return;
-  if (outcome === Outcome.unknown || outcome === Outcome.unreachable || columns.stealthKind[row] !== 0)
-    return;
+  if (outcome === Outcome.unknown || outcome === Outcome.unreachable) return;
   if (addresses.isGroup[columns.destinationIndex[row]] === 1) return;
   const subject = serviceKey(flow.destination(), columns.destinationPort[row], tcp);
   if (isAnswered) return addCompleted(flow, add, subject);

@@ -270,15 +270,23 @@ export class IncidentGroups {
   }
 }
 
-/** Canonical order of folding: slice, kind, key; stars before single sources. */
+/**
+ * Canonical order of folding: slice, kind, key; stars before single sources, and
+ * of them those of the fleet before those of one host, which are parts of them.
+ */
 function sortFindings(findings: readonly Finding[]): Finding[] {
   return [...findings].sort(
     (a, b) =>
       a.sliceEndMs - b.sliceEndMs ||
       rank(a.kind) - rank(b.kind) ||
+      Number(isOfOneHost(a)) - Number(isOfOneHost(b)) ||
       compareText(a.primaryKey, b.primaryKey) ||
       compareText(a.view, b.view),
   );
+}
+
+function isOfOneHost({ view }: Finding): boolean {
+  return view === "service" || view === "target";
 }
 
 function rank(kind: IncidentKind): number {

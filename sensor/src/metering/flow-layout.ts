@@ -96,8 +96,15 @@ export const Phase = {
   midStream: 7,
   /** FIN both ways or RST: lingers for stray packets. */
   ended: 8,
+  /** UDP whose hop limit may run out on the way: no reply yet, and silence says nothing. */
+  tracing: 9,
 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** Without connections, and nothing came back yet. */
+export function awaitsReply(phase: number): boolean {
+  return phase === Phase.waiting || phase === Phase.tracing;
+}
 
 /** Copies the address of an end of the flow at `at`, lower (0) or upper (1), to four words of `to` from `toAt` on. */
 export function copyAddress(words: Int32Array, at: number, end: number, to: Int32Array, toAt: number): void {

@@ -3,6 +3,7 @@ import { IpProtocol } from "../decode/ip-protocol.js";
 import type { FlowNotes } from "../notes/flow-notes.js";
 import { FlowDeadlines } from "./flow-deadlines.js";
 import {
+  awaitsReply,
   flowDoublesShift,
   flowWordsShift,
   hashAt,
@@ -132,8 +133,7 @@ export class FlowLifecycle {
     const isEnded = this.phaseOf(slot) === Phase.ended;
     if (outcome === Outcome.answered) {
       this.setMark(slot);
-      if (!isEnded && ((state >>> phaseShift) & phaseMask) === Phase.waiting)
-        this.setPhase(slot, Phase.counting);
+      if (!isEnded && awaitsReply((state >>> phaseShift) & phaseMask)) this.setPhase(slot, Phase.counting);
       if ((words[at + stateAt] & (seenBit << (1 - ((state >>> initiatorShift) & 1)))) === 0)
         this.view.noteOneSided(words, at);
       if ((state & reportedBit) !== 0) this.records.report(slot, this.nowUs, false, FlowEndReason.open);

@@ -149,6 +149,29 @@ const datagrams: readonly OutcomeRow[] = [
   },
   { name: "UDP, and nothing is known before that", packets: ["0 a>b udp"], until: 4.9, records: [] },
   {
+    name: "UDP that counts hops, without a reply",
+    packets: ["0 a>b udp ttl=30"],
+    records: ["only unknown 1/0 (idle timeout)"],
+  },
+  {
+    name: "UDP with more hops than are counted",
+    packets: ["0 a>b udp ttl=31"],
+    until: 5.1,
+    records: ["only ignored 1/0 (idle timeout)"],
+  },
+  {
+    name: "UDP that counts hops, with a reply",
+    packets: ["0 a>b udp ttl=3", "0.1 b>a udp"],
+    until: 2.2,
+    records: ["only answered 1/1 (idle timeout)"],
+  },
+  {
+    name: "UDP that counts hops, port unreachable",
+    packets: ["0 a>b udp ttl=3", "0.1 b>a unreachable about=udp"],
+    until: 0.1,
+    records: ["only unreachable 1/0 (end detected)"],
+  },
+  {
     name: "UDP, port unreachable",
     packets: ["0 a>b udp", "0.1 b>a unreachable about=udp"],
     until: 0.1,

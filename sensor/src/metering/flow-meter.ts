@@ -10,6 +10,7 @@ import { Decision } from "./admission.js";
 import { Emergency } from "./emergency.js";
 import type { EmergencyCounters } from "./emergency-counters.js";
 import {
+  awaitsReply,
   bytesAt,
   copyAddress,
   flowDoublesShift,
@@ -33,6 +34,7 @@ import { FlowLifecycle } from "./flow-lifecycle.js";
 import type { FlowRecordSink } from "./flow-record-sink.js";
 import { FlowRecords } from "./flow-records.js";
 import { FlowTable } from "./flow-table.js";
+import { countsHops } from "./hop-count.js";
 import type { HostView } from "./host-view.js";
 import { icmpRequestOf, IcmpRole, icmpRole } from "./icmp-contact.js";
 import { MeteringCounters } from "./metering-counters.js";
@@ -56,7 +58,8 @@ const isIcmpError = -1;
  *
  * - UDP, SCTP and ICMP requests: a reply is an answer, silence for the hold
  *   time means ignored. ICMP requests pair with their replies by addresses and
- *   type. Other protocols and ICMP messages: a reply is an answer, silence unknown.
+ *   type. Other protocols and ICMP messages, and UDP that traces a route: a
+ *   reply is an answer, silence unknown.
  * - An ICMP "unreachable" about the initiator's packet, before any answer, means
  *   unreachable. ICMP errors are counted, they are no flows.
  * - Multicast, broadcast and unspecified sources are never contacts.
@@ -214,7 +217,7 @@ export class FlowMeter {
     const role = icmpRole(packet.protocol, packet.destinationPort);
     const state = this.flows.words[(slot << flowWordsShift) + stateAt];
     const phase = (state >>> phaseShift) & phaseMask;
-    const isWaiting = phase === Phase.waiting || phase === Phase.synSent || phase === Phase.stealth;
+    const isWaiting = awaitsReply(phase) || phase === Phase.synSent || phase === Phase.stealth;
     const isAboutInitiator = ((state >>> initiatorShift) & 1) === direction;
     if (role !== IcmpRole.unreachable || !isWaiting || !isAboutInitiator || (state & noContactBit) !== 0)
       return;
@@ -257,7 +260,7 @@ export class FlowMeter {
     this.noteSeen(at, direction);
     if (this.flows.words[at + stateAt] < 0) this.look(slot, direction, packet, bytes, timeUs);
     if (isTcp) this.conclude(slot, verdict, phase);
-    else if (phase === Phase.waiting && this.isReply(at, direction))
+    else if (awaitsReply(phase) && this.isReply(at, direction))
       lifecycle.reach(slot, Outcome.answered, FlowEndReason.open);
   }
 
@@ -295,7 +298,8 @@ export class FlowMeter {
     if (packet.protocol === IpProtocol.tcp) {
       const verdict = this.tcp.open(at, direction, packet);
       if ((verdict & Verdict.ends) !== 0) lifecycle.setPhase(slot, Phase.ended);
-    } else if (direction === ends >> 1) lifecycle.setPhase(slot, Phase.waiting);
+    } else if (direction === ends >> 1)
+      lifecycle.setPhase(slot, countsHops(packet) ? Phase.tracing : Phase.waiting);
     this.noteOpened(slot, direction, packet, bytes, timeUs);
     lifecycle.watch(slot);
     if (this.emergency.enters(flows.length, lifecycle.nowUs)) lifecycle.deadlines.isShortened = true;

@@ -8,9 +8,10 @@ import type { Report } from "../report.js";
 import { until } from "../until.js";
 
 const pauseMs = 150;
-const probesPerScan = 8;
 /** The sequential test decides at this failure. */
 const decidingProbe = 7;
+/** Sources with more at one host, each at ports of its own, would be one scan that is dealt out. */
+const probesPerScan = decidingProbe;
 const incidentsMaxMs = 10_000;
 const p99MaxMs = 2000;
 

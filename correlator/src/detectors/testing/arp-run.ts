@@ -6,7 +6,7 @@ import { Observer } from "../../flows/observer.js";
 import type { Finding } from "../../incidents/incident.js";
 import { defaultPolicy, type Policy } from "../../policy/policy.js";
 import type { FactDetector } from "../fact-detector.js";
-import { closeAll } from "./fact-run.js";
+import { appendFlow, closeAll, type RunFlow } from "./fact-run.js";
 
 /** One ARP record; what is left out is a request, asked once and not answered. */
 export interface RunArp {
@@ -22,14 +22,15 @@ export interface RunArp {
   readonly isUnsolicited?: boolean;
 }
 
-/** What one detector finds in ARP records once every slice is closed. */
+/** What one detector finds in ARP records, and flows, once every slice is closed. */
 export async function runArp(
   detector: FactDetector,
   records: readonly RunArp[],
   {
     sensorsOf = () => [1],
     policy = defaultPolicy,
-  }: { sensorsOf?: (index: number) => readonly number[]; policy?: Policy } = {},
+    flows = [],
+  }: { sensorsOf?: (index: number) => readonly number[]; policy?: Policy; flows?: readonly RunFlow[] } = {},
 ): Promise<Finding[]> {
   const store = new MemoryWindowStore();
   const home = new HomeNetworks([]);
@@ -40,6 +41,11 @@ export async function runArp(
       appendArp(builder, record);
       observer.observe(builder.columns, { sensor, contribution: `${sensor}|${index}`, clockCorrectionMs: 0 });
     }
+  for (const [index, flow] of flows.entries()) {
+    const builder = new FlowBatchBuilder(1);
+    appendFlow(builder, flow);
+    observer.observe(builder.columns, { sensor: 1, contribution: `flow|${index}`, clockCorrectionMs: 0 });
+  }
   await store.merge(observer.take());
   return closeAll(detector, store, home, policy);
 }

@@ -1,5 +1,5 @@
 import { FlowBatchBuilder } from "@picket/proto/batch/flow-batch-builder.js";
-import { FlowEndReason, Outcome, RecordKind } from "@picket/proto/batch/flow-columns.js";
+import { FlowEndReason, Outcome, RecordKind, StealthKind } from "@picket/proto/batch/flow-columns.js";
 import ipaddr from "ipaddr.js";
 import { MemoryWindowStore } from "../../adapters/memory/memory-window-store.js";
 import { HomeNetworks } from "../../flows/home-networks.js";
@@ -23,6 +23,7 @@ export interface RunFlow {
   readonly sourcePort?: number;
   readonly protocol?: number;
   readonly outcome?: Outcome;
+  readonly stealthKind?: StealthKind;
   readonly recordKind?: RecordKind;
   readonly endReason?: FlowEndReason;
   readonly application?: number;
@@ -68,7 +69,7 @@ export async function runDetector(
   for (const [sensor, seen] of bySensor)
     for (let from = 0; from < seen.length; from += recordsMax) {
       const builder = new FlowBatchBuilder(recordsMax);
-      for (const flow of seen.slice(from, from + recordsMax)) append(builder, flow);
+      for (const flow of seen.slice(from, from + recordsMax)) appendFlow(builder, flow);
       observer.observe(builder.columns, { sensor, contribution: `${sensor}|${from}`, clockCorrectionMs: 0 });
       await store.merge({ ...observer.take(), failed: [], answered: [], starts: [] });
     }
@@ -99,7 +100,8 @@ export async function closeAll(
   return findings.sort((a, b) => a.sliceEndMs - b.sliceEndMs || (a.primaryKey < b.primaryKey ? -1 : 1));
 }
 
-function append(builder: FlowBatchBuilder, flow: RunFlow): void {
+/** Appends a flow record to a batch. */
+export function appendFlow(builder: FlowBatchBuilder, flow: RunFlow): void {
   const [s, d] = [wordsOf(flow.source), wordsOf(flow.destination)];
   const row = builder.append(s[0], s[1], s[2], s[3], d[0], d[1], d[2], d[3]);
   if (row < 0) throw new Error("too many addresses for one batch");
@@ -109,6 +111,7 @@ function append(builder: FlowBatchBuilder, flow: RunFlow): void {
   columns.destinationPort[row] = flow.port;
   columns.protocol[row] = flow.protocol ?? 6;
   columns.outcome[row] = outcome;
+  columns.stealthKind[row] = flow.stealthKind ?? StealthKind.none;
   columns.recordKind[row] = flow.recordKind ?? RecordKind.only;
   columns.endReason[row] = flow.endReason ?? FlowEndReason.endDetected;
   columns.application[row] = flow.application ?? 0;

@@ -49,7 +49,7 @@ export interface ScriptRecord {
  * (letters of `FSRPAU`, `-` for none), `udp`, `echo`, `reply`, `gre`,
  * `fragment`, or `unreachable` (from any host, about the UDP, TCP or echo
  * packet named by `about=udp|tcp|echo` that `to` sent to b). Host `m` is a multicast address.
- * Names: seq, ack, len (payload), port (of host b), id, options (TCP, bytes).
+ * Names: seq, ack, len (payload), port (of host b), id, ttl, options (TCP, bytes).
  * Sequence numbers are 1000 for a, 5000 for every other host; acknowledgements fit.
  */
 export class PacketScript extends OneRecordSink {
@@ -146,6 +146,7 @@ export class PacketScript extends OneRecordSink {
     packet.isShortFragment = what === "fragment";
     packet.isFirstFragment = packet.isShortFragment;
     packet.ipId = number("id", 0);
+    packet.ttl = number("ttl", 64);
     packet.tcpFlags = 0;
     packet.sourcePort = portOf(from);
     packet.destinationPort = portOf(to);
