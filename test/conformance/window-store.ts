@@ -18,6 +18,7 @@ import { describe, expect, test } from "vitest";
 import { contactText, crowdText, sliceOf, sortContacts, WindowModel } from "./window-model.js";
 import {
   anyObservations,
+  address,
   contact,
   destinations,
   midnightMs,
@@ -215,6 +216,22 @@ export function windowStoreConformance(name: string, subject: () => WindowStoreS
       expect(window.refused).toBeGreaterThan(90);
       expect(window.refused).toBeLessThan(110);
       expect(store.counters.contactsRefused).toBeGreaterThan(0);
+    });
+
+    test("over a source's cap one contact of each further host is kept, up to a quarter more", async () => {
+      const store = await open({ ...defaultWindowLimits, contactsPerSourceMax: 8 });
+      const hosts = [1, 2, 3, 4].map((last) => address(10, 0, 0, last));
+      const failed = hosts.flatMap((destination) =>
+        Array.from({ length: 20 }, (_, port) => contact({ destination, port })),
+      );
+      await store.merge(only({ failed }));
+      await store.merge(only({ failed }));
+      const [window] = await store.readSources([sources[0]], today, today);
+      expect(new Set(window.failed.map(({ destination }) => destination))).toEqual(
+        new Set(hosts.slice(0, 3)),
+      );
+      expect(window.failed).toHaveLength(10);
+      expect(window.refused).toBe(70);
     });
 
     test("sources over a crowd's cap are refused, counted and estimated", async () => {

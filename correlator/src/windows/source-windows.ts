@@ -23,6 +23,8 @@ const evictionScan = 32;
 const answeredFactor = 8;
 /** Refused contacts of one source that are told apart. */
 const refusedMax = 8192;
+/** Hosts met after the cap of which one contact is kept, as a share of the cap: who scans many hosts is told with all. */
+const lateHostsShare = 1 / 4;
 /** Sources of which what was read is kept; beyond it all of it is forgotten. */
 const readsMax = 16_384;
 
@@ -47,6 +49,18 @@ class HotSource {
   }
 }
 
+/** A source that has more failed contacts on a UTC day than are kept. */
+class FullSource {
+  /** Contacts that were refused. */
+  readonly refused = new Set<string>();
+  readonly hosts = new Set<AddressKey>();
+
+  constructor({ contacts }: SourceDay, source: number) {
+    for (let row = contacts.lastContact(source, false); row >= 0; row = contacts.contactBefore(row))
+      this.hosts.add(contacts.contact(row).destination);
+  }
+}
+
 interface ReadContacts {
   readonly untilMs: number;
   readonly versions: number;
@@ -57,7 +71,7 @@ interface ReadContacts {
 class SourceDay {
   readonly contacts: DayContacts;
   readonly hot = new Map<number, HotSource>();
-  readonly refused = new Map<number, Set<string>>();
+  readonly full = new Map<number, FullSource>();
   /** What was last read, for as long as nothing changes. */
   readonly reads = new Map<number, ReadContacts>();
   /** Where the next to go is looked for: the oldest, as each new one takes the place of one that went. */
@@ -73,7 +87,7 @@ class SourceDay {
     const row = this.hand;
     this.turn();
     this.hot.delete(row);
-    this.refused.delete(row);
+    this.full.delete(row);
     this.reads.delete(row);
     this.contacts.replace(row, source);
     return row;
@@ -92,6 +106,8 @@ class SourceDay {
 export class SourceWindows {
   private readonly days = new Map<number, SourceDay>();
   private readonly failedMax: number;
+  /** With the contacts of hosts that were met after `failedMax`. */
+  private readonly lateMax: number;
   private readonly answeredMax: number;
   private reads = 0;
 
@@ -102,6 +118,7 @@ export class SourceWindows {
     private readonly seed: number,
   ) {
     this.failedMax = Math.min(countedMax, contactsPerSourceMax);
+    this.lateMax = Math.min(countedMax, Math.floor(this.failedMax * (1 + lateHostsShare)));
     this.answeredMax = Math.min(countedMax, contactsPerSourceMax * answeredFactor);
   }
 
@@ -118,7 +135,7 @@ export class SourceWindows {
     const known = contacts.findContact(source, contact, false);
     if (known >= 0) contacts.mergeContact(known, contact);
     else if (contacts.failedCount(source) < this.failedMax) contacts.addContact(source, contact, false);
-    else this.refuse(day, source, contactKey(contact));
+    else this.mergeBeyond(day, source, contact);
     const count = contacts.failedCount(source);
     if (known < 0 && count === 1) this.heatNext(contact.source, number + 1, touched);
     const hot = day.hot.get(source);
@@ -147,9 +164,9 @@ export class SourceWindows {
   /** True when the source has so many contacts that day that one more is not even counted. */
   isFull(contact: ContactObservation): boolean {
     const day = this.days.get(Math.floor(contact.timeMs / dayMs));
-    if (day === undefined || day.refused.size === 0) return false;
+    if (day === undefined || day.full.size === 0) return false;
     const source = day.contacts.find(contact.source);
-    if ((day.refused.get(source)?.size ?? 0) < refusedMax) return false;
+    if ((day.full.get(source)?.refused.size ?? 0) < refusedMax) return false;
     return day.contacts.findContact(source, contact, false) < 0;
   }
 
@@ -197,7 +214,7 @@ export class SourceWindows {
     const day = this.days.get(number);
     const row = day?.contacts.find(source) ?? -1;
     if (day === undefined || row < 0) return undefined;
-    return { contacts: day.contacts, source: row, refused: day.refused.get(row)?.size ?? 0 };
+    return { contacts: day.contacts, source: row, refused: day.full.get(row)?.refused.size ?? 0 };
   }
 
   private heatNext(name: AddressKey, number: number, touched: TouchedWindows): void {
@@ -207,10 +224,17 @@ export class SourceWindows {
     if (next.contacts.failedCount(source) > 0) heat(next, source, name, touched);
   }
 
-  /** The refused are remembered only to count each once. */
-  private refuse(day: SourceDay, source: number, key: string): void {
-    let refused = day.refused.get(source);
-    if (refused === undefined) day.refused.set(source, (refused = new Set()));
+  /** The contact that was just looked for: the first with a host is kept, others only to count each once. */
+  private mergeBeyond(day: SourceDay, source: number, contact: ContactObservation): void {
+    let full = day.full.get(source);
+    if (full === undefined) day.full.set(source, (full = new FullSource(day, source)));
+    const { hosts, refused } = full;
+    if (!hosts.has(contact.destination) && day.contacts.failedCount(source) < this.lateMax) {
+      hosts.add(contact.destination);
+      day.contacts.addContact(source, contact, false);
+      return;
+    }
+    const key = contactKey(contact);
     if (refused.size >= refusedMax || refused.has(key)) return;
     refused.add(key);
     this.counters.contactsRefused++;
