@@ -23,6 +23,7 @@ export class FactRows {
   private readonly arpObservers: readonly FactObserver[];
   private sensor = 0;
   private seen: SeenContacts | undefined;
+  private readonly factTime = new Float64Array(1);
 
   constructor(
     observers: readonly FactObserver[],
@@ -89,7 +90,8 @@ export class FactRows {
     this.seen ??= new SeenContacts(seenMax);
     const slice = mixWord(mixWord(this.seed ^ kind.id, Math.floor(timeMs / kind.sliceMs)), this.sensor);
     const high = finishHash(mixText(mixText(slice, subject), member));
-    return this.seen.has(high, finishHash(mixText(mixText(~slice, member), subject)), timeMs);
+    this.factTime[0] = timeMs;
+    return this.seen.has(high, finishHash(mixText(mixText(~slice, member), subject)), this.factTime, 0);
   }
 
   private readonly add: AddFact = (kind, subject, member, timeMs, value = 0) => {

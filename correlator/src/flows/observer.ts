@@ -62,6 +62,8 @@ export class Observer {
   private readonly facts: FactRows;
   /** 1 at the rows of the batch whose contact was not seen before. */
   private newContacts = new Uint8Array(0);
+  /** Corrected start of each row, milliseconds of event time: in a column, because a number handed on is boxed. */
+  private times = new Float64Array(0);
   private policy: Policy = defaultPolicy;
   private readonly reflectors = new PolicyPorts();
   /** Slices of starts that end at or before this are closed: later records no longer count there. */
@@ -100,12 +102,11 @@ export class Observer {
   observe(columns: FlowColumns, context: BatchContext): void {
     this.addresses.load(columns, this.home, this.seed);
     this.fingerprints.load(columns);
-    if (this.newContacts.length < columns.length) this.newContacts = new Uint8Array(columns.length);
+    this.loadTimes(columns, context.clockCorrectionMs);
     for (let row = 0; row < columns.length; row++) {
-      const timeMs = columns.startUs[row] / 1000 + context.clockCorrectionMs;
-      this.newContacts[row] = this.observeContact(columns, row, timeMs, context) ? 1 : 0;
+      this.newContacts[row] = this.observeContact(columns, row, context.sensor) ? 1 : 0;
       const kind = columns.recordKind[row];
-      if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row, timeMs);
+      if (kind === RecordKind.first || kind === RecordKind.only) this.observeStart(columns, row);
     }
     this.counters.flowsObserved += columns.length;
     this.starts.endBatch();
@@ -127,28 +128,36 @@ export class Observer {
     return { failed, answered, starts: this.starts.take(), facts: this.facts.take() };
   }
 
+  private loadTimes({ length, startUs }: FlowColumns, correctionMs: number): void {
+    if (this.times.length < length) {
+      this.times = new Float64Array(length);
+      this.newContacts = new Uint8Array(length);
+    }
+    for (let row = 0; row < length; row++) this.times[row] = startUs[row] / 1000 + correctionMs;
+  }
+
   /** True when the contact was not seen before. */
-  private observeContact(columns: FlowColumns, row: number, timeMs: number, context: BatchContext): boolean {
+  private observeContact(columns: FlowColumns, row: number, sensor: number): boolean {
     const outcome = columns.outcome[row];
     if (outcome === Outcome.unknown || !this.isContact(columns, row)) {
       this.counters.flowsUncounted++;
       return false;
     }
     const isAnswered = outcome === Outcome.answered;
-    const slice = Math.floor(timeMs / (isAnswered ? dayMs : contactSliceMs));
-    if (this.isSeen(columns, row, slice, timeMs, context.sensor)) return false;
-    const contact = this.contact(columns, row, timeMs, context.sensor);
+    const slice = Math.floor(this.times[row] / (isAnswered ? dayMs : contactSliceMs));
+    if (this.isSeen(columns, row, slice, sensor)) return false;
+    const contact = this.contact(columns, row, sensor);
     (isAnswered ? this.answered : this.failed).push(contact);
     return true;
   }
 
-  private contact(columns: FlowColumns, row: number, timeMs: number, sensor: number): ContactObservation {
+  private contact(columns: FlowColumns, row: number, sensor: number): ContactObservation {
     return {
       source: this.addresses.sourceKey(columns.sourceIndex[row]),
       destination: this.addresses.key(columns.destinationIndex[row]),
       protocol: columns.protocol[row],
       port: columns.destinationPort[row],
-      timeMs: Math.floor(timeMs),
+      timeMs: Math.floor(this.times[row]),
       outcome: columns.outcome[row],
       stealth: columns.stealthKind[row],
       sensor,
@@ -205,24 +214,23 @@ export class Observer {
     return sourcePort < 1024 || this.reflectors.has(this.policy.amplification.ports, sourcePort);
   }
 
-  private isSeen(columns: FlowColumns, row: number, slice: number, timeMs: number, sensor: number): boolean {
+  private isSeen(columns: FlowColumns, row: number, slice: number, sensor: number): boolean {
     const source = columns.sourceIndex[row];
     const destination = columns.destinationIndex[row];
     const ports = (columns.destinationPort[row] << 8) | columns.protocol[row];
     const traits = this.traitsOf(columns, row);
     const state = (traits << 8) | (columns.outcome[row] << 4) | columns.stealthKind[row];
     const { hashHigh, hashLow } = this.addresses;
-    let high = mixWord(mixWord(this.seed, hashHigh[source]), hashHigh[destination]);
+    let rest = mixWord(mixWord(mixWord(this.seed, ports), state), slice ^ sensor);
     const fingerprint = this.fingerprintOf(columns, row);
-    if (fingerprint !== 0) high = mixWord(high, fingerprint);
-    high = finishHash(mixWord(mixWord(mixWord(high, ports), state), slice ^ sensor));
-    let low = mixWord(mixWord(this.seed, hashLow[source]), hashLow[destination]);
-    low = finishHash(mixWord(mixWord(mixWord(low, ports), state), slice ^ sensor));
-    return this.seen.has(high, low, timeMs);
+    if (fingerprint !== 0) rest = mixWord(rest, fingerprint);
+    const high = finishHash(mixWord(mixWord(hashHigh[source], hashHigh[destination]), rest));
+    const low = finishHash(mixWord(mixWord(hashLow[source], hashLow[destination]), rest));
+    return this.seen.has(high, low, this.times, row);
   }
 
-  private observeStart(columns: FlowColumns, row: number, timeMs: number): void {
-    const slice = Math.floor(timeMs / startSliceMs);
+  private observeStart(columns: FlowColumns, row: number): void {
+    const slice = Math.floor(this.times[row] / startSliceMs);
     if ((slice + 1) * startSliceMs <= this.startsClosedUntilMs) {
       this.counters.startsLate++;
       return;

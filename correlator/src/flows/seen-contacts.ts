@@ -13,17 +13,17 @@ export class SeenContacts {
   }
 
   /**
-   * True when (high, low) was seen at `timeMs` or earlier; remembers it otherwise.
+   * True when (high, low) was seen at `times[row]` or earlier; remembers it otherwise.
    * @param high @param low halves of the contact's hash
    */
-  has(high: number, low: number, timeMs: number): boolean {
+  has(high: number, low: number, times: Float64Array, row: number): boolean {
     const found = this.current.find(high, low);
-    if (found >= 0) return !this.current.lower(found, timeMs);
+    if (found >= 0) return !this.current.lower(found, times[row]);
     const older = this.previous.find(high, low);
     const seenMs = older >= 0 ? this.previous.timeMs(older) : Infinity;
     if (this.current.size >= this.entriesMax) this.rotate();
-    this.current.add(high, low, Math.min(timeMs, seenMs));
-    return seenMs <= timeMs;
+    this.current.add(high, low, Math.min(times[row], seenMs));
+    return seenMs <= times[row];
   }
 
   clear(): void {
