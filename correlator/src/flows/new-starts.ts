@@ -9,20 +9,20 @@ interface Bucket extends StartObservation {
 /** New flows of hosts by slice and direction, collected over any number of batches. */
 export class NewStarts {
   /** Of the batch in hand, by slice, then by row of the host and direction: found without a text. */
-  private readonly ofBatch = new Map<number, Map<number, Bucket>>();
+  private readonly ofBatch = new Map<number, (Bucket | undefined)[]>();
   private slices = new Map<number, Map<AddressKey, Bucket>>();
   private buckets: Bucket[] = [];
   private lastSlice = -1;
-  private ofLastSlice = new Map<number, Bucket>();
+  private ofLastSlice: (Bucket | undefined)[] = [];
 
   /** @param row of the host in the addresses of the batch */
   add(row: number, isOutbound: boolean, slice: number, position: number, addresses: BatchAddresses): void {
-    if (slice !== this.lastSlice) this.turnTo(slice);
+    if (slice !== this.lastSlice) this.turnTo(slice, addresses.count * 2);
     const key = row * 2 + (isOutbound ? 1 : 0);
-    let bucket = this.ofLastSlice.get(key);
+    let bucket = this.ofLastSlice[key];
     if (bucket === undefined) {
       bucket = this.bucket(addresses.key(row), isOutbound, slice);
-      this.ofLastSlice.set(key, bucket);
+      this.ofLastSlice[key] = bucket;
     }
     bucket.positions.push(position);
   }
@@ -41,9 +41,9 @@ export class NewStarts {
     return buckets;
   }
 
-  private turnTo(slice: number): void {
+  private turnTo(slice: number, keys: number): void {
     let buckets = this.ofBatch.get(slice);
-    if (buckets === undefined) this.ofBatch.set(slice, (buckets = new Map()));
+    if (buckets === undefined) this.ofBatch.set(slice, (buckets = Array.from({ length: keys })));
     this.lastSlice = slice;
     this.ofLastSlice = buckets;
   }

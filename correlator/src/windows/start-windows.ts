@@ -12,6 +12,8 @@ import {
   type WindowStoreCounters,
 } from "./window-store.js";
 
+/** Growth of a slice since it was told that is worth telling again. */
+const growthMin = 1 / 4;
 /** Slices behind the closed ones whose counts are kept: the baseline reaches 60 back. */
 const keptSlices = 120;
 
@@ -19,6 +21,8 @@ const keptSlices = 120;
 interface Starts {
   readonly positions: PositionSet;
   window: HotWindow | undefined;
+  /** Flows from which it is told again. */
+  toldFrom: number;
 }
 
 type Sides<T> = Readonly<Record<StartDirection, Map<AddressKey, T>>>;
@@ -32,7 +36,7 @@ export class StartWindows {
 
   constructor(private readonly counters: WindowStoreCounters) {}
 
-  /** Merges new flows; tells the window when its slice is hot after them. */
+  /** Merges new flows; tells the window when its slice is hot after them, and grew by a quarter since it was told. */
   merge(start: StartObservation, touched: TouchedWindows): void {
     if (start.slice < this.openSlice) {
       this.counters.startsRefused++;
@@ -40,7 +44,8 @@ export class StartWindows {
     }
     const found = this.startsOf(start);
     for (const position of start.positions) found.positions.add(position);
-    if (found.positions.size < hotStartsMin) return;
+    if (found.positions.size < found.toldFrom) return;
+    found.toldFrom = found.positions.size * (1 + growthMin);
     const known = found.window;
     const { host, direction, slice } = start;
     found.window ??= { kind: "starts", host, direction, slice };
@@ -75,7 +80,10 @@ export class StartWindows {
     if (sides === undefined) this.slices.set(slice, (sides = { outbound: new Map(), inbound: new Map() }));
     let starts = sides[direction].get(host);
     if (starts === undefined)
-      sides[direction].set(host, (starts = { positions: new PositionSet(), window: undefined }));
+      sides[direction].set(
+        host,
+        (starts = { positions: new PositionSet(), window: undefined, toldFrom: hotStartsMin }),
+      );
     return starts;
   }
 }
