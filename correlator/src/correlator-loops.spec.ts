@@ -120,7 +120,7 @@ describe("the loops of a correlator", () => {
     const config = correlatorConfigSchema.parse({});
     const correlator = new Correlator(ports, { owner: "test" });
     loops = new CorrelatorLoops(correlator, source, new MemoryPolicyStore(), registry, config, log);
-    loops.start(() => {});
+    loops.start(() => Promise.resolve());
   });
 
   afterEach(() => loops.stop());

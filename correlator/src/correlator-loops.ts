@@ -45,9 +45,9 @@ export class CorrelatorLoops {
 
   /**
    * Begins; batches wait until the policy is known.
-   * @param onPolicy told of each revision in force
+   * @param onPolicy told of each revision in force; the first batch waits for what it returns
    */
-  start(onPolicy: (revision: PolicyRevision) => void): void {
+  start(onPolicy: (revision: PolicyRevision) => Promise<void>): void {
     this.#running = this.#run(onPolicy);
   }
 
@@ -58,7 +58,7 @@ export class CorrelatorLoops {
     await this.#running;
   }
 
-  async #run(onPolicy: (revision: PolicyRevision) => void): Promise<void> {
+  async #run(onPolicy: (revision: PolicyRevision) => Promise<void>): Promise<void> {
     let isKnown = (): void => {};
     const known = new Promise<void>((resolve) => {
       isKnown = resolve;
@@ -66,8 +66,7 @@ export class CorrelatorLoops {
     const following = this.policies.watch((revision) => {
       this.#policy = revision;
       this.correlator.setPolicy(revision);
-      onPolicy(revision);
-      isKnown();
+      void onPolicy(revision).then(isKnown);
     }, this.#stop.signal);
     await untilAborted(known, this.#stop.signal);
     await untilAborted(this.#readFleet(), this.#stop.signal);

@@ -93,7 +93,7 @@ class RunningCorrelator {
     this.#sayDurability();
     this.#loops.start((revision) => {
       this.#responder.setPolicy(revision);
-      this.#rebuilder.start();
+      return this.#rebuilder.start();
     });
     await Promise.all([this.#listener.start(), this.#responder.start()]);
     this.log.info("correlating");

@@ -85,7 +85,7 @@ export async function startRebuilding(
   };
   let timer: NodeJS.Timeout | undefined;
   let ticking = tick();
-  rebuilder.start();
+  void rebuilder.start();
   const isReady = async (): Promise<boolean> => (await ledger.phase()) === "ready";
   await until("the windows are complete", isReady, 120_000);
   return {

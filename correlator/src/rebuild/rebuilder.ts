@@ -66,6 +66,8 @@ export class Rebuilder {
   readonly #options: RebuilderOptions & typeof defaults;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
+  #tellPlaced: () => void = () => {};
+  readonly #placed = new Promise<void>((resolve) => (this.#tellPlaced = resolve));
   #lease: Lease | undefined;
   #renewedMs = 0;
   #floorMs = 0;
@@ -81,9 +83,14 @@ export class Rebuilder {
     this.#options = { ...defaults, ...options };
   }
 
-  /** Begins; call once the policy is known, which decides what is inside. Again changes nothing. */
-  start(): void {
+  /**
+   * Begins; call once the policy is known, which decides what is inside. Again
+   * changes nothing. Resolves when it is known how far the windows reach, or
+   * cannot be: what is delivered from then on need not be replayed.
+   */
+  start(): Promise<void> {
     this.#running ??= this.#run();
+    return this.#placed;
   }
 
   async stop(): Promise<void> {
@@ -100,6 +107,7 @@ export class Rebuilder {
       } catch (error) {
         if (!signal.aborted) this.#options.onFailure?.(error as Error);
       }
+      this.#tellPlaced();
       await delay(this.#options.lookEveryMs, undefined, { signal }).catch(() => {});
     }
   }
@@ -178,9 +186,11 @@ export class Rebuilder {
       const startedMs = Date.now();
       const state: RebuildState = { generation, phase: "recent", progress: 0, startedMs, log: "", floor: 0 };
       await this.ports.ledger.begin(state);
+      const { epoch } = this.ports.ledger;
       this.counters.rebuildsBegun++;
       this.#show("recent", 0);
       const position = await this.ports.history.position();
+      this.#tellPlaced();
       const serve = setTimeout(() => void this.#serve(generation), this.#options.serveAfterMs);
       const start = { timeMs: this.#recentFromMs(position) };
       const work = { generation, signal, evaluates: true };
@@ -192,6 +202,8 @@ export class Rebuilder {
       if (!(await this.ports.ledger.advance(generation, { phase: "history", progress: 0, log, floor })))
         return;
       await this.#completeHistory({ ...state, phase: "history", log, floor }, signal);
+      // What was delivered since it began is live in these windows.
+      this.#epoch = epoch;
     });
   }
 
