@@ -5,7 +5,6 @@ const indexBits = 12;
 const registers = 1 << indexBits;
 /** Bias of so many registers (Flajolet, Fusy, Gandouet, Meunier, AofA 2007). */
 const alpha = 0.7213 / (1 + 1.079 / registers);
-const hashed = new Uint8Array(8);
 
 /**
  * HyperLogLog of binary strings: an estimate of how many distinct ones were
@@ -22,10 +21,9 @@ export class DistinctCount {
 
   /** True when it changed the estimate. */
   add(member: string): boolean {
-    this.hash.hash(member, hashed, 0);
-    const index = (hashed[0] | (hashed[1] << 8)) & (registers - 1);
-    const rest = (hashed[4] | (hashed[5] << 8) | (hashed[6] << 16) | (hashed[7] << 24)) >>> 0;
-    const rank = Math.clz32(rest) + 1;
+    this.hash.hash(member);
+    const index = this.hash.low & (registers - 1);
+    const rank = Math.clz32(this.hash.high) + 1;
     const known = this.ranks[index];
     if (rank <= known) return false;
     this.ranks[index] = rank;

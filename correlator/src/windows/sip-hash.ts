@@ -8,20 +8,20 @@ export class SipHash {
   /** v0 to v3, each as low and high word. */
   private readonly v = new Uint32Array(8);
   /** What was hashed last is often hashed again, for another sketch. */
-  private last = "";
-  private readonly lastHash = new Uint8Array(8);
+  private last: string | undefined = undefined;
+  /** Halves of the hash of what was hashed last. */
+  low = 0;
+  high = 0;
 
   /** @param key 16 bytes */
   constructor(key: Uint8Array) {
     const view = new DataView(key.buffer, key.byteOffset, 16);
     this.key = Uint32Array.from([0, 4, 8, 12], (at) => view.getUint32(at, true));
-    this.compute("");
   }
 
-  /** Writes the 8 bytes of the hash, little endian, into `target` at `offset`. */
-  hash(text: string, target: Uint8Array, offset: number): void {
+  /** Hashes a text: `low` and `high` are the halves of its hash. */
+  hash(text: string): void {
     if (text !== this.last) this.compute(text);
-    target.set(this.lastHash, offset);
   }
 
   private compute(text: string): void {
@@ -41,8 +41,8 @@ export class SipHash {
     this.absorb(wordAt(text, whole), wordAt(text, whole + 4) | ((text.length & 0xff) << 24));
     v[4] ^= 0xff;
     for (let round = 0; round < 4; round++) this.round();
-    writeWord(this.lastHash, 0, v[0] ^ v[2] ^ v[4] ^ v[6]);
-    writeWord(this.lastHash, 4, v[1] ^ v[3] ^ v[5] ^ v[7]);
+    this.low = v[0] ^ v[2] ^ v[4] ^ v[6];
+    this.high = v[1] ^ v[3] ^ v[5] ^ v[7];
   }
 
   private absorb(low: number, high: number): void {
@@ -89,8 +89,4 @@ function wordAt(text: string, at: number): number {
   let word = 0;
   for (let i = 0; i < 4 && at + i < text.length; i++) word |= text.charCodeAt(at + i) << (8 * i);
   return word;
-}
-
-function writeWord(target: Uint8Array, offset: number, word: number): void {
-  for (let i = 0; i < 4; i++) target[offset + i] = word >>> (8 * i);
 }
