@@ -13,15 +13,12 @@ export class BatchAddresses {
   readonly hashLow = new Int32Array(65_536);
   /** Hash that is the same at every correlator. */
   readonly plainHash = new Int32Array(65_536);
-  /** Addresses of the batch. */
-  count = 0;
   private readonly keys: (AddressKey | undefined)[] = [];
   private words: Uint32Array = new Uint32Array(0);
 
   load(columns: FlowColumns, home: HomeNetworks, seed: number): void {
     this.words = columns.addressWords;
     this.keys.length = 0;
-    this.count = columns.addressCount;
     for (let index = 0; index < columns.addressCount; index++) {
       const offset = index * 4;
       this.isInside[index] = home.isInside(this.words, offset) ? 1 : 0;

@@ -2,27 +2,32 @@ import type { AddressKey } from "../windows/address-key.js";
 import type { StartObservation } from "../windows/window-store.js";
 import type { BatchAddresses } from "./batch-addresses.js";
 
+/** Rows of a batch's addresses, in two directions. */
+const keysPerSlice = 2 * 65_536;
+
 interface Bucket extends StartObservation {
   readonly positions: number[];
 }
 
 /** New flows of hosts by slice and direction, collected over any number of batches. */
 export class NewStarts {
-  /** Of the batch in hand, by slice, then by row of the host and direction: found without a text. */
-  private readonly ofBatch = new Map<number, (Bucket | undefined)[]>();
+  /** Of the batch in hand, by slice, row of the host and direction: found without a text. */
+  private readonly ofBatch = new Map<number, Bucket>();
+  /** Slices of the batch in hand, in the order in which they came. */
+  private readonly sliceNumbers = new Map<number, number>();
   private slices = new Map<number, Map<AddressKey, Bucket>>();
   private buckets: Bucket[] = [];
   private lastSlice = -1;
-  private ofLastSlice: (Bucket | undefined)[] = [];
+  private lastNumber = 0;
 
   /** @param row of the host in the addresses of the batch */
   add(row: number, isOutbound: boolean, slice: number, position: number, addresses: BatchAddresses): void {
-    if (slice !== this.lastSlice) this.turnTo(slice, addresses.count * 2);
-    const key = row * 2 + (isOutbound ? 1 : 0);
-    let bucket = this.ofLastSlice[key];
+    if (slice !== this.lastSlice) this.turnTo(slice);
+    const key = this.lastNumber * keysPerSlice + row * 2 + (isOutbound ? 1 : 0);
+    let bucket = this.ofBatch.get(key);
     if (bucket === undefined) {
       bucket = this.bucket(addresses.key(row), isOutbound, slice);
-      this.ofLastSlice[key] = bucket;
+      this.ofBatch.set(key, bucket);
     }
     bucket.positions.push(position);
   }
@@ -30,6 +35,7 @@ export class NewStarts {
   /** Rows mean other hosts from now on. */
   endBatch(): void {
     this.ofBatch.clear();
+    this.sliceNumbers.clear();
     this.lastSlice = -1;
   }
 
@@ -41,11 +47,11 @@ export class NewStarts {
     return buckets;
   }
 
-  private turnTo(slice: number, keys: number): void {
-    let buckets = this.ofBatch.get(slice);
-    if (buckets === undefined) this.ofBatch.set(slice, (buckets = Array.from({ length: keys })));
+  private turnTo(slice: number): void {
+    let number = this.sliceNumbers.get(slice);
+    if (number === undefined) this.sliceNumbers.set(slice, (number = this.sliceNumbers.size));
     this.lastSlice = slice;
-    this.ofLastSlice = buckets;
+    this.lastNumber = number;
   }
 
   private bucket(host: AddressKey, isOutbound: boolean, slice: number): Bucket {
