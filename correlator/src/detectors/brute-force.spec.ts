@@ -1,4 +1,4 @@
-import { Application } from "@picket/proto/batch/flow-columns.js";
+import { Application, FlowEndReason, RecordKind } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../policy/policy.js";
 import { bruteForce } from "./brute-force.js";
@@ -27,6 +27,20 @@ function tries(count: number, details: Partial<RunFlow> = {}): RunFlow[] {
 
 const each = (flows: RunFlow[], change: (index: number) => Partial<RunFlow>): RunFlow[] =>
   flows.map((flow, index) => ({ ...flow, ...change(index) }));
+
+/** The two records of each connection that takes more than two seconds; the second as given. */
+const inTwo = (flows: RunFlow[], forwardBytes: number, reverseBytes: number): RunFlow[] =>
+  flows.flatMap((flow) => [
+    { ...flow, recordKind: RecordKind.first, endReason: FlowEndReason.open, durationMs: 2000 },
+    {
+      ...flow,
+      recordKind: RecordKind.last,
+      timeMs: flow.timeMs + 2000,
+      durationMs: 1800,
+      forwardBytes,
+      reverseBytes,
+    },
+  ]);
 
 describe("brute force of one host", () => {
   it.each([
@@ -87,6 +101,24 @@ describe("brute force of one host", () => {
     expect((await runDetector(bruteForce, flows)).length).toBeGreaterThan(0);
   });
 
+  it.each([2100, 4000])("knows a failure of more than two seconds, %i bytes of it early", async (early) => {
+    const flows = tries(60, { forwardBytes: early, reverseBytes: 2300 });
+    const [finding] = await runDetector(bruteForce, inTwo(flows, 180, 240));
+    expect(finding).toMatchObject({ contactCount: 60 });
+  });
+
+  it("puts one together that begins before ten minutes are over and ends after", async () => {
+    const flows = each(tries(60), (index) => ({ timeMs: runStartMs + 598_500 + index * 20 }));
+    expect((await runDetector(bruteForce, inTwo(flows, 180, 240))).at(-1)).toMatchObject({
+      contactCount: 60,
+    });
+  });
+
+  it("knows a failure after a post-quantum key exchange", async () => {
+    const flows = tries(60, { forwardBytes: 4041, reverseBytes: 3805 });
+    expect(await runDetector(bruteForce, flows)).toHaveLength(1);
+  });
+
   it("is the same in any order, twice and from two sensors", async () => {
     const flows = tries(90);
     const [once] = await runDetector(bruteForce, flows);
@@ -136,6 +168,15 @@ describe("logins that are no attack", () => {
         durationMs: 300,
       })),
     ],
+    [
+      "commands by SSH that take seconds",
+      inTwo(tries(200, { forwardBytes: 3900, reverseBytes: 3600 }), 900, 1000),
+    ],
+    [
+      "such commands after a key exchange of old",
+      inTwo(tries(200, { forwardBytes: 2900, reverseBytes: 3300 }), 400, 800),
+    ],
+    ["commands that take less", tries(200, { forwardBytes: 3300, reverseBytes: 4000 })],
     ["a check that only connects", tries(200, { flags: 0x13 })],
     [
       "git and ansible, which move something in most connections",

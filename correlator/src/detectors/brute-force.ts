@@ -6,14 +6,15 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { isPrefixSubject, loginFinding, worstAttack, type LoginAttack } from "./login-attack.js";
 import {
   addLogin,
-  endedLogin,
+  connectionSizes,
   isLogin,
-  loginConnection,
+  loginMark,
   loginSizes,
   personPorts,
   type LoginConnection,
 } from "./login-attempts.js";
 import { unscheduled } from "./login-shape.js";
+import { wholeLogins } from "./whole-logins.js";
 
 const sliceMs = 600_000;
 /** Services that programs log in to all day, and how many times as many attempts they need. */
@@ -42,7 +43,7 @@ const facts: FactKind = {
  * service, or from one source or /24 to the same service of several hosts. Checks on
  * schedule, and sources whose other connections do real work, are left alone.
  * Cost: a fact is a short connection to a login service (two for outside
- * sources), and one in eight of the longer ones; a host that nobody logs in to has none.
+ * sources, twice that where it takes more than two seconds), and one in eight of the longer ones; a host that nobody logs in to has none.
  */
 export const bruteForce: FactDetector = {
   kinds: ["brute_force"],
@@ -54,7 +55,7 @@ export const bruteForce: FactDetector = {
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   if (!isLogin(flow)) return;
-  const mark = endedLogin(flow, loginSizes(flow));
+  const mark = loginMark(flow, loginSizes(flow));
   if (mark !== undefined) addLogin(flow, add, facts, mark, flow.columns.sourcePort[flow.row], flow.endMs);
 }
 
@@ -63,7 +64,10 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   const isPrefix = isPrefixSubject(window);
   const isInside = !isPrefix && evaluation.isInside(window.subject);
   const attack = worstAttack(
-    windows.flatMap(({ members }) => members).map(loginConnection),
+    wholeLogins(
+      windows.flatMap(({ members }) => members),
+      connectionSizes,
+    ),
     {
       limitOf: (login) => attemptsLimit(login, isInside, evaluation),
       triedHosts: unscheduled,
