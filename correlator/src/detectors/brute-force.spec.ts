@@ -82,6 +82,21 @@ describe("brute force of one host", () => {
     expect(await runDetector(bruteForce, flows)).toMatchObject([{ severity: "medium" }]);
   });
 
+  it.each([389, 1433, 5432, 6379])(
+    "by an inside host of what programs ask, at port %i, is low",
+    async (port) => {
+      const flows = tries(4 * limit, { port, forwardBytes: 365, reverseBytes: 221 });
+      expect(await runDetector(bruteForce, flows)).toMatchObject([{ severity: "low" }]);
+    },
+  );
+
+  it("by FTP is what is refused several times, slowly, or once", async () => {
+    const slow = { port: 21, forwardBytes: 969, reverseBytes: 1016, reversePackets: 16, durationMs: 9000 };
+    const once = { port: 21, forwardBytes: 500, reverseBytes: 480, reversePackets: 7, durationMs: 80 };
+    expect(await runDetector(bruteForce, tries(60, slow))).toMatchObject([{ severity: "medium" }]);
+    expect(await runDetector(bruteForce, tries(60, once))).toMatchObject([{ severity: "medium" }]);
+  });
+
   it("knows SSH on any port", async () => {
     const flows = tries(60, { port: 902, application: Application.ssh });
     expect(await runDetector(bruteForce, flows)).toMatchObject([{ ports: ["tcp/902"] }]);
@@ -177,6 +192,10 @@ describe("logins that are no attack", () => {
       inTwo(tries(200, { forwardBytes: 2900, reverseBytes: 3300 }), 400, 800),
     ],
     ["commands that take less", tries(200, { forwardBytes: 3300, reverseBytes: 4000 })],
+    [
+      "a file after the other by FTP",
+      tries(60, { port: 21, forwardBytes: 763, reverseBytes: 1037, reversePackets: 13, durationMs: 70 }),
+    ],
     ["a check that only connects", tries(200, { flags: 0x13 })],
     [
       "git and ansible, which move something in most connections",

@@ -20,6 +20,8 @@ const sliceMs = 600_000;
 /** Services that programs log in to all day, and how many times as many attempts they need. */
 const mailPorts: ReadonlySet<number> = new Set([25, 110, 143, 465, 587, 993, 995]);
 const mailFactor = 10;
+/** Databases and directories: who asks one thing and is answered says no more than who is refused. */
+const askedPorts: ReadonlySet<number> = new Set([389, 636, 1433, 1521, 3306, 5432, 6379, 27017]);
 /** Where no person logs in, between inside hosts: databases, directories and file servers. */
 const insideFactor = 4;
 /** So many times the attempts make an outside source's attack more severe. */
@@ -91,14 +93,22 @@ function attemptsLimit(
   return isInside && !ssh && !personPorts.has(port) ? attemptsMin * insideFactor : attemptsMin;
 }
 
-/** A public host is tried all day: one outside source says little until it tries very much, very fast, or many hosts. */
+/**
+ * A public host is tried all day: one outside source says little until it tries very much,
+ * very fast, or many hosts. Inside, a program without a pool looks like a guess at a database.
+ */
 function severityOf({ attempts, limit, sprayedHosts }: LoginAttack, isInside: boolean): Severity {
   const isSpray = sprayedHosts > 0;
-  if (isInside) return isSpray ? "high" : "medium";
+  if (isInside && !isSpray) return attempts.every(isAsked) ? "low" : "medium";
+  if (isInside) return "high";
   const limits = attempts.length / limit;
   if (limits >= severeFactor * 10 || (isSpray && limits >= severeFactor)) return "high";
   const isFast = mostWithin(attempts, fastMs) >= fastFactor * limit;
   return isSpray || isFast || limits >= severeFactor ? "medium" : "low";
+}
+
+function isAsked({ port, ssh }: LoginConnection): boolean {
+  return !ssh && askedPorts.has(port);
 }
 
 /** Most attempts that end within any time of this length. */

@@ -7,7 +7,14 @@ import type { AddFact, FactKind, FactMember } from "../windows/fact-window.js";
 
 const tcp = 6;
 const sshPort = 22;
+const ftpPort = 21;
 const pushFlag = 0x08;
+/**
+ * An FTP server answers a refused login with a greeting, a question and a refusal, and
+ * waits before the next; what moved a file has nine answers or more, at once.
+ */
+const ftpSessionPacketsMin = 13;
+const ftpSessionMaxMs = 1000;
 const durationMaxMs = 60_000;
 /** Services whose handshake alone is some kilobytes. */
 const encryptedPorts: ReadonlySet<number> = new Set([
@@ -91,7 +98,7 @@ function endedLogin(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
   if (kind !== RecordKind.only && kind !== RecordKind.last) return undefined;
   if (columns.reversePackets[row] === 0 && kind === RecordKind.only) return undefined;
   const isEnded = columns.endReason[row] === FlowEndReason.endDetected && endMs - timeMs <= durationMaxMs;
-  if (!isEnded || !isShort(flow, sizes)) return otherLogin(flow);
+  if (!isEnded || !isShort(flow, sizes) || isFtpSession(flow)) return otherLogin(flow);
   return kind === RecordKind.only ? LoginMark.attempt : LoginMark.late;
 }
 
@@ -99,6 +106,12 @@ function endedLogin(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
 function isShort({ columns, row }: FlowRow, sizes: LoginSizes): boolean {
   if ((columns.forwardTcpFlags[row] & pushFlag) === 0) return false;
   return isFailureSized(columns.forwardBytes[row], columns.reverseBytes[row], sizes);
+}
+
+/** True for a connection by which somebody was let in by FTP, and moved something. */
+function isFtpSession({ columns, row, timeMs, endMs }: FlowRow): boolean {
+  if (columns.destinationPort[row] !== ftpPort || columns.recordKind[row] !== RecordKind.only) return false;
+  return columns.reversePackets[row] >= ftpSessionPacketsMin && endMs - timeMs < ftpSessionMaxMs;
 }
 
 /** True when client and server say no more than in a failed login. */
