@@ -106,6 +106,13 @@ describe("a burst beside a scan stays an incident", () => {
 });
 
 describe("bursts of several hosts", () => {
+  it("that were not there before are how they begin", async () => {
+    const begun = scenarioStartMs + 120_000;
+    const unknown = jointBurst().map((flow) => ({ ...flow, source: `10.9.9.${flow.source.split(".")[3]}` }));
+    expect(await kindsOf(unknown.filter(({ timeMs }) => timeMs >= begun))).toEqual([]);
+    expect(await kindsOf(unknown)).toEqual(["cross_host_burst"]);
+  });
+
   it("hours apart at other places are an incident each", async () => {
     const later = jointBurst(4, 4, scenarioStartMs + 5_000_000).map((flow) => ({
       ...flow,

@@ -1,4 +1,4 @@
-import { Application } from "@picket/proto/batch/flow-columns.js";
+import { Application, FlowEndReason, RecordKind } from "@picket/proto/batch/flow-columns.js";
 import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../policy/policy.js";
 import { bruteForce } from "./brute-force.js";
@@ -27,6 +27,20 @@ function tries(count: number, details: Partial<RunFlow> = {}): RunFlow[] {
 
 const each = (flows: RunFlow[], change: (index: number) => Partial<RunFlow>): RunFlow[] =>
   flows.map((flow, index) => ({ ...flow, ...change(index) }));
+
+/** The two records of each connection that takes more than two seconds; the second as given. */
+const inTwo = (flows: RunFlow[], forwardBytes: number, reverseBytes: number): RunFlow[] =>
+  flows.flatMap((flow) => [
+    { ...flow, recordKind: RecordKind.first, endReason: FlowEndReason.open, durationMs: 2000 },
+    {
+      ...flow,
+      recordKind: RecordKind.last,
+      timeMs: flow.timeMs + 2000,
+      durationMs: 1800,
+      forwardBytes,
+      reverseBytes,
+    },
+  ]);
 
 describe("brute force of one host", () => {
   it.each([
@@ -68,6 +82,21 @@ describe("brute force of one host", () => {
     expect(await runDetector(bruteForce, flows)).toMatchObject([{ severity: "medium" }]);
   });
 
+  it.each([389, 1433, 5432, 6379])(
+    "by an inside host of what programs ask, at port %i, is low",
+    async (port) => {
+      const flows = tries(4 * limit, { port, forwardBytes: 365, reverseBytes: 221 });
+      expect(await runDetector(bruteForce, flows)).toMatchObject([{ severity: "low" }]);
+    },
+  );
+
+  it("by FTP is what is refused several times, slowly, or once", async () => {
+    const slow = { port: 21, forwardBytes: 969, reverseBytes: 1016, reversePackets: 16, durationMs: 9000 };
+    const once = { port: 21, forwardBytes: 500, reverseBytes: 480, reversePackets: 7, durationMs: 80 };
+    expect(await runDetector(bruteForce, tries(60, slow))).toMatchObject([{ severity: "medium" }]);
+    expect(await runDetector(bruteForce, tries(60, once))).toMatchObject([{ severity: "medium" }]);
+  });
+
   it("knows SSH on any port", async () => {
     const flows = tries(60, { port: 902, application: Application.ssh });
     expect(await runDetector(bruteForce, flows)).toMatchObject([{ ports: ["tcp/902"] }]);
@@ -85,6 +114,24 @@ describe("brute force of one host", () => {
       timeMs: runStartMs + 540_000 + index * 3000 + ((index * 7919) % 2900),
     }));
     expect((await runDetector(bruteForce, flows)).length).toBeGreaterThan(0);
+  });
+
+  it.each([2100, 4000])("knows a failure of more than two seconds, %i bytes of it early", async (early) => {
+    const flows = tries(60, { forwardBytes: early, reverseBytes: 2300 });
+    const [finding] = await runDetector(bruteForce, inTwo(flows, 180, 240));
+    expect(finding).toMatchObject({ contactCount: 60 });
+  });
+
+  it("puts one together that begins before ten minutes are over and ends after", async () => {
+    const flows = each(tries(60), (index) => ({ timeMs: runStartMs + 598_500 + index * 20 }));
+    expect((await runDetector(bruteForce, inTwo(flows, 180, 240))).at(-1)).toMatchObject({
+      contactCount: 60,
+    });
+  });
+
+  it("knows a failure after a post-quantum key exchange", async () => {
+    const flows = tries(60, { forwardBytes: 4041, reverseBytes: 3805 });
+    expect(await runDetector(bruteForce, flows)).toHaveLength(1);
   });
 
   it("is the same in any order, twice and from two sensors", async () => {
@@ -135,6 +182,19 @@ describe("logins that are no attack", () => {
         timeMs: runStartMs + index * 5000 + (index % 3) * 40,
         durationMs: 300,
       })),
+    ],
+    [
+      "commands by SSH that take seconds",
+      inTwo(tries(200, { forwardBytes: 3900, reverseBytes: 3600 }), 900, 1000),
+    ],
+    [
+      "such commands after a key exchange of old",
+      inTwo(tries(200, { forwardBytes: 2900, reverseBytes: 3300 }), 400, 800),
+    ],
+    ["commands that take less", tries(200, { forwardBytes: 3300, reverseBytes: 4000 })],
+    [
+      "a file after the other by FTP",
+      tries(60, { port: 21, forwardBytes: 763, reverseBytes: 1037, reversePackets: 13, durationMs: 70 }),
     ],
     ["a check that only connects", tries(200, { flags: 0x13 })],
     [

@@ -6,19 +6,22 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { isPrefixSubject, loginFinding, worstAttack, type LoginAttack } from "./login-attack.js";
 import {
   addLogin,
-  endedLogin,
+  connectionSizes,
   isLogin,
-  loginConnection,
+  loginMark,
   loginSizes,
   personPorts,
   type LoginConnection,
 } from "./login-attempts.js";
 import { unscheduled } from "./login-shape.js";
+import { wholeLogins } from "./whole-logins.js";
 
 const sliceMs = 600_000;
 /** Services that programs log in to all day, and how many times as many attempts they need. */
 const mailPorts: ReadonlySet<number> = new Set([25, 110, 143, 465, 587, 993, 995]);
 const mailFactor = 10;
+/** Databases and directories: who asks one thing and is answered says no more than who is refused. */
+const askedPorts: ReadonlySet<number> = new Set([389, 636, 1433, 1521, 3306, 5432, 6379, 27017]);
 /** Where no person logs in, between inside hosts: databases, directories and file servers. */
 const insideFactor = 4;
 /** So many times the attempts make an outside source's attack more severe. */
@@ -42,7 +45,7 @@ const facts: FactKind = {
  * service, or from one source or /24 to the same service of several hosts. Checks on
  * schedule, and sources whose other connections do real work, are left alone.
  * Cost: a fact is a short connection to a login service (two for outside
- * sources), and one in eight of the longer ones; a host that nobody logs in to has none.
+ * sources, twice that where it takes more than two seconds), and one in eight of the longer ones; a host that nobody logs in to has none.
  */
 export const bruteForce: FactDetector = {
   kinds: ["brute_force"],
@@ -54,7 +57,7 @@ export const bruteForce: FactDetector = {
 
 function observeFlow(flow: FlowRow, add: AddFact): void {
   if (!isLogin(flow)) return;
-  const mark = endedLogin(flow, loginSizes(flow));
+  const mark = loginMark(flow, loginSizes(flow));
   if (mark !== undefined) addLogin(flow, add, facts, mark, flow.columns.sourcePort[flow.row], flow.endMs);
 }
 
@@ -63,7 +66,10 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   const isPrefix = isPrefixSubject(window);
   const isInside = !isPrefix && evaluation.isInside(window.subject);
   const attack = worstAttack(
-    windows.flatMap(({ members }) => members).map(loginConnection),
+    wholeLogins(
+      windows.flatMap(({ members }) => members),
+      connectionSizes,
+    ),
     {
       limitOf: (login) => attemptsLimit(login, isInside, evaluation),
       triedHosts: unscheduled,
@@ -87,14 +93,22 @@ function attemptsLimit(
   return isInside && !ssh && !personPorts.has(port) ? attemptsMin * insideFactor : attemptsMin;
 }
 
-/** A public host is tried all day: one outside source says little until it tries very much, very fast, or many hosts. */
+/**
+ * A public host is tried all day: one outside source says little until it tries very much,
+ * very fast, or many hosts. Inside, a program without a pool looks like a guess at a database.
+ */
 function severityOf({ attempts, limit, sprayedHosts }: LoginAttack, isInside: boolean): Severity {
   const isSpray = sprayedHosts > 0;
-  if (isInside) return isSpray ? "high" : "medium";
+  if (isInside && !isSpray) return attempts.every(isAsked) ? "low" : "medium";
+  if (isInside) return "high";
   const limits = attempts.length / limit;
   if (limits >= severeFactor * 10 || (isSpray && limits >= severeFactor)) return "high";
   const isFast = mostWithin(attempts, fastMs) >= fastFactor * limit;
   return isSpray || isFast || limits >= severeFactor ? "medium" : "low";
+}
+
+function isAsked({ port, ssh }: LoginConnection): boolean {
+  return !ssh && askedPorts.has(port);
 }
 
 /** Most attempts that end within any time of this length. */

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { defaultPolicy } from "../policy/policy.js";
 import { addressKeyOfText } from "../windows/address-text.js";
 import { startSliceMs, type Contact, type SourceWindow } from "../windows/window-store.js";
+import type { Finding } from "../incidents/incident.js";
 import { burstContacts } from "./burst-contacts.js";
-import { detectHostBurst, withContacts } from "./host-burst.js";
+import { detectHostBurst, isFailing, isKnownBefore, withContacts } from "./host-burst.js";
 
 const slice = 1_000_000;
 const startMs = slice * startSliceMs;
@@ -32,6 +33,40 @@ function source(text: string, failed: readonly Contact[], answered: readonly Con
   return { source: keyOf(text), failed, answered, refused: 0 };
 }
 
+/** New flows by slice of one that bursts after so many slices with this many. */
+function countsOf(usual: number, slices = 60): Float64Array {
+  const counts = new Float64Array(61).fill(usual, 60 - slices);
+  counts[60] = 400;
+  return counts;
+}
+
+function burstOf(usual: number): Finding {
+  const evaluation = { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1 };
+  const burst = detectHostBurst(host, "outbound", countsOf(usual), evaluation);
+  if (burst === undefined) throw new Error("must burst");
+  return burst;
+}
+
+describe("a host that bursts", () => {
+  const nothing = source("10.0.0.7", []);
+
+  it.each([
+    [0, false],
+    [11, false],
+    [12, true],
+    [60, true],
+  ])("and starts flows for %i slices is known before: %s", (slices, isKnown) => {
+    expect(isKnownBefore(burstOf(1), [countsOf(0), countsOf(1, slices)], nothing)).toBe(isKnown);
+  });
+
+  it("after a rest is known by what it contacted hours before", () => {
+    const earlier = contact("192.0.2.1", -20_000_000, { outcome: Outcome.answered });
+    const asSoon = contact("192.0.2.1", -50_000, { outcome: Outcome.answered });
+    expect(isKnownBefore(burstOf(0), [countsOf(0)], source("10.0.0.7", [], [earlier]))).toBe(true);
+    expect(isKnownBefore(burstOf(0), [countsOf(0)], source("10.0.0.7", [], [asSoon]))).toBe(false);
+  });
+});
+
 describe("the contacts of a burst", () => {
   it("are those that were new in its seconds, earliest first", () => {
     const window = source(
@@ -50,12 +85,16 @@ describe("the contacts of a burst", () => {
     expect(burstContacts(host, "inbound", sources, slice)).toHaveLength(2);
   });
 
+  it("that fail by half make it one that fails", () => {
+    const found = [contact("192.0.2.1", 0), contact("192.0.2.2", 9, { outcome: Outcome.answered })];
+    const contacts = found.map((each) => ({ source: host, contact: each }));
+    const burst = burstOf(1);
+    expect(isFailing({ ...burst, contactCount: 2 }, contacts)).toBe(true);
+    expect(isFailing({ ...burst, contactCount: 3 }, contacts)).toBe(false);
+  });
+
   it("give it peers, ports, evidence by sensor and samples, and leave its counts", () => {
-    const counts = new Float64Array(61).fill(1);
-    counts[60] = 400;
-    const evaluation = { slice, confirmed: true, policy: defaultPolicy, policyRevision: 1 };
-    const burst = detectHostBurst(host, "outbound", counts, evaluation);
-    if (burst === undefined) throw new Error("must burst");
+    const burst = burstOf(1);
     const contacts = [contact("192.0.2.1", 0), contact("192.0.2.1", 9, { port: 81, sensors: [1, 2] })];
     const found = withContacts(
       burst,

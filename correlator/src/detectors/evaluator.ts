@@ -15,6 +15,7 @@ import {
   type CrowdKey,
   type CrowdWindow,
   type HotWindow,
+  type SourceWindow,
   type StartDirection,
   type WindowStore,
 } from "../windows/window-store.js";
@@ -25,8 +26,7 @@ import { darkCandidates, darkContacts, darkContactsMin } from "./dark-contacts.j
 import { factDetector } from "./fact-detectors.js";
 import { detectDistributedScan } from "./distributed-scan.js";
 import { burstContacts } from "./burst-contacts.js";
-import type { SourcedContact } from "./finding-builder.js";
-import { baselineSlices, detectHostBurst, withContacts } from "./host-burst.js";
+import { baselineSlices, detectHostBurst, isFailing, isKnownBefore, withContacts } from "./host-burst.js";
 import { detectSourceScan, type Evaluation, type SiteEvaluation } from "./source-scan.js";
 import { usualSilence } from "./usual-silence.js";
 
@@ -76,20 +76,28 @@ export class Evaluator {
   ): Promise<Finding | undefined> {
     const [count] = await this.windows.readStarts(host, direction, slice, slice);
     if (count < evaluation.policy.burst.flowsMin) return undefined;
-    const counts = await this.windows.readStarts(host, direction, slice - baselineSlices, slice);
+    const from = slice - baselineSlices;
+    const counts = await this.windows.readStarts(host, direction, from, slice);
     const burst = detectHostBurst(host, direction, counts, evaluation);
-    return burst && withContacts(burst, await this.readBurst(host, direction, slice), direction);
+    if (burst === undefined) return undefined;
+    const sources = await this.readBurst(host, direction, slice);
+    const contacts = burstContacts(host, direction, sources, slice);
+    if (direction === "outbound" && !isFailing(burst, contacts)) {
+      const asked = await this.windows.readStarts(host, "inbound", from, slice);
+      if (!isKnownBefore(burst, [counts, asked], sources[0])) return undefined;
+    }
+    return withContacts(burst, contacts, direction);
   }
 
-  /** What the burst was made of, as far as contacts tell: inbound, those that failed. */
+  /** Whose contacts tell what the burst was made of, with those of the day before: inbound, who failed. */
   private async readBurst(
     host: AddressKey,
     direction: StartDirection,
     slice: number,
-  ): Promise<SourcedContact[]> {
+  ): Promise<SourceWindow[]> {
     const day = Math.floor((slice * startSliceMs) / dayMs);
     const sources = direction === "outbound" ? [host] : await this.readFailing(host, slice);
-    return burstContacts(host, direction, await this.windows.readSources(sources, day, day), slice);
+    return this.windows.readSources(sources, day - 1, day);
   }
 
   /** Sources that failed at a host in the 10 minutes around a 5-second slice. */

@@ -1,6 +1,12 @@
+import { Outcome } from "@picket/proto/batch/flow-columns.js";
 import type { Finding } from "../incidents/incident.js";
 import { formatAddressKey, type AddressKey } from "../windows/address-key.js";
-import { partitionOf, startSliceMs, type StartDirection } from "../windows/window-store.js";
+import {
+  partitionOf,
+  startSliceMs,
+  type SourceWindow,
+  type StartDirection,
+} from "../windows/window-store.js";
 import { findingOf, type SourcedContact } from "./finding-builder.js";
 import type { Evaluation } from "./source-scan.js";
 
@@ -8,6 +14,8 @@ import type { Evaluation } from "./source-scan.js";
 export const baselineSlices = 60;
 /** Weight of the newest slice in the moving mean and variance. */
 const smoothing = 0.05;
+/** Slices (a minute) that a host was there before what it does says anything. */
+const knownSlicesMin = 12;
 
 /**
  * A host whose new flows in one 5-second slice stand far above its own moving
@@ -57,6 +65,30 @@ export function detectHostBurst(
     sourceVerified: false,
     policyRevision: evaluation.policyRevision,
   };
+}
+
+/**
+ * True when the host was there long enough before its burst for a notion of what is usual.
+ * One that is switched on, joins, or is seen for the first time starts all it does at once.
+ * @param starts new flows of either direction by slice, the burst's last
+ * @param contacts first ones of the host's days
+ */
+export function isKnownBefore(
+  burst: Finding,
+  starts: readonly Float64Array[],
+  { failed, answered }: SourceWindow,
+): boolean {
+  const untilMs = burst.sliceStartMs - knownSlicesMin * startSliceMs;
+  return (
+    starts.some((counts) => counts.subarray(0, -knownSlicesMin).some((count) => count > 0)) ||
+    [failed, answered].some((contacts) => contacts.some(({ firstMs }) => firstMs < untilMs))
+  );
+}
+
+/** True when half of the new flows at least were first contacts that failed: no host begins with that. */
+export function isFailing(burst: Finding, contacts: readonly SourcedContact[]): boolean {
+  const failed = contacts.filter(({ contact }) => contact.outcome !== Outcome.answered);
+  return failed.length >= burst.contactCount / 2;
 }
 
 /** The burst with the peers, ports and sensors of its contacts; without contacts as it is. */

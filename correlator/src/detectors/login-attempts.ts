@@ -7,7 +7,14 @@ import type { AddFact, FactKind, FactMember } from "../windows/fact-window.js";
 
 const tcp = 6;
 const sshPort = 22;
+const ftpPort = 21;
 const pushFlag = 0x08;
+/**
+ * An FTP server answers a refused login with a greeting, a question and a refusal, and
+ * waits before the next; what moved a file has nine answers or more, at once.
+ */
+const ftpSessionPacketsMin = 13;
+const ftpSessionMaxMs = 1000;
 const durationMaxMs = 60_000;
 /** Services whose handshake alone is some kilobytes. */
 const encryptedPorts: ReadonlySet<number> = new Set([
@@ -20,8 +27,15 @@ export const personPorts: ReadonlySet<number> = new Set([21, 22, 23, 2222, 2323,
 export interface LoginSizes {
   readonly forwardMax: number;
   readonly reverseMax: number;
+  /** Most that the server says beyond what the client does, where it says more than a key exchange of old. */
+  readonly surplus?: { readonly reverseMin: number; readonly max: number };
 }
-const sshSizes: LoginSizes = { forwardMax: 4200, reverseMax: 4200 };
+/**
+ * A post-quantum key exchange adds a kilobyte to each side alike. After a password that
+ * is right OpenSSH's server tells all its keys, so that the shortest session with a key
+ * exchange of old is not longer than a failure with a new one, but more of it comes back.
+ */
+const sshSizes: LoginSizes = { forwardMax: 4200, reverseMax: 4200, surplus: { reverseMin: 3400, max: 600 } };
 const encryptedSizes: LoginSizes = { forwardMax: 6000, reverseMax: 9000 };
 const plainSizes: LoginSizes = { forwardMax: 2500, reverseMax: 4000 };
 
@@ -40,9 +54,10 @@ export const LoginMark = {
 } as const;
 export type LoginMark = (typeof LoginMark)[keyof typeof LoginMark];
 const isSsh = 1;
-/** A value is bytes and, below them, hundredths of a second. */
+/** A value is the client's bytes, the server's and hundredths of a second, 16 bits each. */
 const hundredthMs = 10;
-const hundredthsMax = 65_535;
+const partMax = 65_535;
+const partSize = partMax + 1;
 
 /** True for a record of a connection to a service that asks for a password. */
 export function isLogin({ columns, row, policy }: FlowRow): boolean {
@@ -58,29 +73,59 @@ export function isSshLogin({ columns, row }: FlowRow): boolean {
 
 /** Sizes of a failed login to the record's service. */
 export function loginSizes(flow: FlowRow): LoginSizes {
-  if (isSshLogin(flow)) return sshSizes;
-  return encryptedPorts.has(flow.columns.destinationPort[flow.row]) ? encryptedSizes : plainSizes;
+  return isSshLogin(flow) ? sshSizes : portSizes(flow.columns.destinationPort[flow.row]);
+}
+
+/** The same of a connection as kept. */
+export function connectionSizes(login: LoginConnection): LoginSizes {
+  return isSshConnection(login) ? sshSizes : portSizes(login.port);
+}
+
+function portSizes(port: number): LoginSizes {
+  return encryptedPorts.has(port) ? encryptedSizes : plainSizes;
+}
+
+/** What a record says of a login, whole or one of its parts; undefined where that is not kept. */
+export function loginMark(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
+  if (flow.columns.recordKind[flow.row] !== RecordKind.first) return endedLogin(flow, sizes);
+  return isShort(flow, sizes) ? LoginMark.begun : otherLogin(flow);
 }
 
 /** What a record that ends a connection says; undefined for any other, and where it is not kept. */
-export function endedLogin(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
+function endedLogin(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
   const { columns, row, timeMs, endMs } = flow;
   const kind = columns.recordKind[row];
   if (kind !== RecordKind.only && kind !== RecordKind.last) return undefined;
   if (columns.reversePackets[row] === 0 && kind === RecordKind.only) return undefined;
   const isEnded = columns.endReason[row] === FlowEndReason.endDetected && endMs - timeMs <= durationMaxMs;
-  if (!isEnded || !isShort(flow, sizes)) return otherLogin(flow);
+  if (!isEnded || !isShort(flow, sizes) || isFtpSession(flow)) return otherLogin(flow);
   return kind === RecordKind.only ? LoginMark.attempt : LoginMark.late;
 }
 
 /** Both sides said something, and little. A check that only connects says nothing. */
-export function isShort({ columns, row }: FlowRow, { forwardMax, reverseMax }: LoginSizes): boolean {
+function isShort({ columns, row }: FlowRow, sizes: LoginSizes): boolean {
   if ((columns.forwardTcpFlags[row] & pushFlag) === 0) return false;
-  return columns.forwardBytes[row] <= forwardMax && columns.reverseBytes[row] <= reverseMax;
+  return isFailureSized(columns.forwardBytes[row], columns.reverseBytes[row], sizes);
+}
+
+/** True for a connection by which somebody was let in by FTP, and moved something. */
+function isFtpSession({ columns, row, timeMs, endMs }: FlowRow): boolean {
+  if (columns.destinationPort[row] !== ftpPort || columns.recordKind[row] !== RecordKind.only) return false;
+  return columns.reversePackets[row] >= ftpSessionPacketsMin && endMs - timeMs < ftpSessionMaxMs;
+}
+
+/** True when client and server say no more than in a failed login. */
+export function isFailureSized(
+  forward: number,
+  reverse: number,
+  { forwardMax, reverseMax, surplus }: LoginSizes,
+): boolean {
+  if (forward > forwardMax || reverse > reverseMax) return false;
+  return surplus === undefined || reverse <= surplus.reverseMin || reverse - forward <= surplus.max;
 }
 
 /** That the connection is no attempt, where that is kept. */
-export function otherLogin({ columns, row }: FlowRow): LoginMark | undefined {
+function otherLogin({ columns, row }: FlowRow): LoginMark | undefined {
   return (columns.sourcePort[row] >>> 1) % otherSampling === 3 ? LoginMark.other : undefined;
 }
 
@@ -100,11 +145,18 @@ export function addLogin(
   if (addresses.isGroup[columns.destinationIndex[row]] === 1) return;
   const source = flow.source();
   const member = mark + serviceOf(flow, place) + source;
-  const bytes = Math.min(0xffff_ffff, columns.forwardBytes[row] + columns.reverseBytes[row]);
-  const hundredths = Math.min(hundredthsMax, Math.floor((flow.endMs - flow.timeMs) / hundredthMs));
-  const value = bytes * (hundredthsMax + 1) + Math.max(0, hundredths);
+  const parts = [
+    columns.forwardBytes[row],
+    columns.reverseBytes[row],
+    (flow.endMs - flow.timeMs) / hundredthMs,
+  ];
+  const value = parts.reduce((sum, part) => sum * partSize + within(part), 0);
   add(kind, source, member, timeMs, value);
   if (addresses.isInside[columns.sourceIndex[row]] === 0) add(kind, prefixOf(source), member, timeMs, value);
+}
+
+function within(part: number): number {
+  return Math.max(0, Math.min(partMax, Math.floor(part)));
 }
 
 function serviceOf(flow: FlowRow, place: number): string {
@@ -124,7 +176,8 @@ export interface LoginConnection {
   readonly ssh: boolean;
   readonly destination: AddressKey;
   readonly source: AddressKey;
-  readonly bytes: number;
+  readonly forwardBytes: number;
+  readonly reverseBytes: number;
   readonly durationMs: number;
   readonly fact: FactMember;
 }
@@ -140,8 +193,9 @@ export function loginConnection(fact: FactMember): LoginConnection {
     ssh: member.charCodeAt(3) === isSsh,
     destination: member.slice(7, destinationEnd),
     source: member.slice(destinationEnd),
-    bytes: Math.floor(value / (hundredthsMax + 1)),
-    durationMs: (value % (hundredthsMax + 1)) * hundredthMs,
+    forwardBytes: Math.floor(value / partSize / partSize),
+    reverseBytes: Math.floor(value / partSize) % partSize,
+    durationMs: (value % partSize) * hundredthMs,
     fact,
   };
 }

@@ -2,7 +2,6 @@ import type { LoginConnection } from "./login-attempts.js";
 
 /** Sizes within this factor are alike. */
 const likeFactor = 1.25;
-const lateOffset = 1000;
 /** The commonest sizes that must cover an attack: tries, refusals, and the last ones cut short. */
 const sizesMax = 3;
 /** Gaps within this share of their mean are a clock's. */
@@ -22,9 +21,9 @@ export function alikeShare(connections: readonly LoginConnection[]): number {
   return 1 - sizes.length / Math.max(1, connections.length);
 }
 
-/** Logarithm of the bytes, so that like sizes are at most 1 apart; what came late is a size of its own. */
-function sizeOf({ bytes, isLate }: LoginConnection): number {
-  return Math.log(Math.max(1, bytes)) / Math.log(likeFactor) + (isLate ? lateOffset : 0);
+/** Logarithm of the bytes, so that like sizes are at most 1 apart. */
+function sizeOf({ forwardBytes, reverseBytes }: LoginConnection): number {
+  return Math.log(Math.max(1, forwardBytes + reverseBytes)) / Math.log(likeFactor);
 }
 
 /** The range of like sizes that holds the most, by index, `to` exclusive. */

@@ -7,20 +7,19 @@ import type { FactDetector, FactEvaluation } from "./fact-detector.js";
 import { isPrefixSubject, loginFinding, worstAttack, type LoginAttack } from "./login-attack.js";
 import {
   addLogin,
-  endedLogin,
+  connectionSizes,
   isLogin,
-  isShort,
   isSshConnection,
   isSshLogin,
-  LoginMark,
-  loginConnection,
+  loginMark,
   loginSizes,
-  otherLogin,
   personPorts,
   type LoginConnection,
+  type LoginMark,
   type LoginSizes,
 } from "./login-attempts.js";
 import { isOnTimer } from "./login-shape.js";
+import { wholeLogins } from "./whole-logins.js";
 
 const minuteMs = 60_000;
 const ftp = 21;
@@ -74,18 +73,18 @@ function observeFlow(flow: FlowRow, add: AddFact): void {
 function sshMark(flow: FlowRow): LoginMark | undefined {
   const { columns, row } = flow;
   const isBeginning = columns.recordKind[row] !== RecordKind.last;
-  return isBeginning && columns.forwardBytes[row] < sshForwardMin ? undefined : markOf(flow, sshSizes);
+  return isBeginning && columns.forwardBytes[row] < sshForwardMin ? undefined : loginMark(flow, sshSizes);
 }
 
 /** Programs log in by FTP to move one small file, which is as short as a failure. */
 function personMark(flow: FlowRow): LoginMark | undefined {
   const port = flow.columns.destinationPort[flow.row];
-  return port !== ftp && personPorts.has(port) ? markOf(flow, loginSizes(flow)) : undefined;
+  return port !== ftp && personPorts.has(port) ? loginMark(flow, loginSizes(flow)) : undefined;
 }
 
-function markOf(flow: FlowRow, sizes: LoginSizes): LoginMark | undefined {
-  if (flow.columns.recordKind[flow.row] !== RecordKind.first) return endedLogin(flow, sizes);
-  return isShort(flow, sizes) ? LoginMark.begun : otherLogin(flow);
+/** Sizes by which this detector knows a failed login. */
+function sizesOf(login: LoginConnection): LoginSizes {
+  return isSshConnection(login) ? sshSizes : connectionSizes(login);
 }
 
 function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Finding | undefined {
@@ -94,7 +93,7 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
   const isInside = !isPrefix && evaluation.isInside(window.subject);
   const { policy } = evaluation;
   const attack = worstAttack(
-    windows.flatMap(loginsOf),
+    windows.flatMap(({ members }) => wholeLogins(members, sizesOf)),
     {
       limitOf: () => policy.bruteForce.attemptsMin,
       triedHosts: (hosts) => hosts.filter((host) => !mayBeCheck(host, isInside) || !isOnTimer(host)),
@@ -110,26 +109,6 @@ function detect(windows: readonly FactWindow[], evaluation: FactEvaluation): Fin
 /** Nobody outside checks a fleet by logging in to it in vain. */
 function mayBeCheck([login]: readonly LoginConnection[], isInside: boolean): boolean {
   return isInside || !isSshConnection(login);
-}
-
-/** The logins of a window, those of more than two seconds put together from both records. */
-function loginsOf({ members }: FactWindow): LoginConnection[] {
-  const begun = new Map<string, LoginConnection>();
-  for (const fact of members)
-    if (fact.member[0] === LoginMark.begun) begun.set(fact.member.slice(1), loginConnection(fact));
-  return members
-    .filter(({ member }) => member[0] !== LoginMark.begun)
-    .map(loginConnection)
-    .flatMap((login) => (login.isLate ? wholeLogin(login, begun) : [login]));
-}
-
-/** One whose beginning was too long for a failure is none. */
-function wholeLogin(late: LoginConnection, begun: ReadonlyMap<string, LoginConnection>): LoginConnection[] {
-  const start = begun.get(late.fact.member.slice(1));
-  if (start === undefined) return [];
-  const bytes = start.bytes + late.bytes;
-  const isFailed = !isSshConnection(late) || bytes <= sshSizes.forwardMax + sshSizes.reverseMax;
-  return isFailed ? [{ ...late, isLate: false, bytes }] : [];
 }
 
 /** What is slow says little at the edge to the Internet, where it is always there. */
