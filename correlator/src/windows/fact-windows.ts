@@ -4,7 +4,7 @@ import type { TouchedWindows } from "./touched-windows.js";
 import type { HotWindow, WindowStoreCounters } from "./window-store.js";
 
 /** Subjects of one kind and slice; beyond it facts are refused and counted. */
-const subjectsMax = 100_000;
+const subjectsMax = 60_000;
 /** Refused members of one subject and slice that are told apart. */
 const refusedMax = 4096;
 /** A slice that no open slice's detector reads is kept for one more slice, at most this long. */
