@@ -25,6 +25,8 @@ interface Segment {
   newestMs: number;
 }
 
+/** A file's time is that of the kernel's last tick, and an entry's that of the clock: the file may seem older. */
+const fileClockLagMs = 1000;
 const segmentPattern = /^flows-(\d{15})\.log$/;
 
 /**
@@ -165,7 +167,7 @@ async function readSegments(folder: string): Promise<Segment[]> {
   return Promise.all(
     names.map(async (name) => {
       const { size, mtimeMs } = await stat(join(folder, name));
-      return { name, bytes: size, newestMs: mtimeMs };
+      return { name, bytes: size, newestMs: mtimeMs + fileClockLagMs };
     }),
   );
 }
