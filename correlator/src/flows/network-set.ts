@@ -1,5 +1,6 @@
 import type { AddressKey } from "../windows/address-key.js";
 import { addressKeyOfText } from "../windows/address-text.js";
+import { wordAt } from "../windows/packed-address.js";
 
 /**
  * A set of networks, asked for each address of each batch. They are kept as
@@ -101,15 +102,6 @@ function writeWords(key: AddressKey, words: Uint32Array, offset: number): void {
   words[offset + 1] = isIpv4 ? 0 : wordAt(key, 4);
   words[offset + 2] = isIpv4 ? 0xffff : wordAt(key, 8);
   words[offset + 3] = wordAt(key, key.length - 4);
-}
-
-function wordAt(key: AddressKey, at: number): number {
-  return (
-    (key.charCodeAt(at) << 24) |
-    (key.charCodeAt(at + 1) << 16) |
-    (key.charCodeAt(at + 2) << 8) |
-    key.charCodeAt(at + 3)
-  );
 }
 
 /** Below, at or above zero as the first address of four words is before, at or behind the second. */

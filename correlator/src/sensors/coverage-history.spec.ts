@@ -2,28 +2,12 @@ import { describe, expect, it } from "vitest";
 import type { ReportedGap } from "./batch-account.js";
 import { CoverageHistory } from "./coverage-history.js";
 import type { SensorRecord } from "./sensor-registry.js";
+import { sensorRecord } from "./testing/sensor-record.js";
 
 const startMs = 1_760_000_000_000;
 
 function record(fields: Partial<SensorRecord> = {}): SensorRecord {
-  return {
-    name: "lab-01",
-    state: "running",
-    detail: "",
-    version: "0.1.0",
-    host: "lab-01",
-    interfaces: [],
-    hostAddresses: [],
-    startedMs: startMs - 60_000,
-    lastStatusMs: startMs,
-    clockSkewMs: 0,
-    counters: {},
-    policyRevision: 0,
-    packetsPerSecond: 0,
-    appliedRecords: 0,
-    lostRecords: 0,
-    ...fields,
-  };
+  return sensorRecord({ startedMs: startMs - 60_000, lastStatusMs: startMs, ...fields });
 }
 
 function gap(fields: Partial<ReportedGap> = {}): ReportedGap {

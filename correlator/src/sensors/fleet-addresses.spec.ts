@@ -2,28 +2,7 @@ import { describe, expect, it } from "vitest";
 import { HomeNetworks } from "../flows/home-networks.js";
 import { addressKeyOfText } from "../windows/address-text.js";
 import { fleetAddresses, isSameFleet } from "./fleet-addresses.js";
-import type { SensorRecord } from "./sensor-registry.js";
-
-function sensor(fields: Partial<SensorRecord>): SensorRecord {
-  return {
-    name: "lab-01",
-    state: "running",
-    detail: "",
-    version: "0.1.0",
-    host: "lab-01",
-    interfaces: [],
-    hostAddresses: [],
-    startedMs: 0,
-    lastStatusMs: 0,
-    clockSkewMs: 0,
-    counters: {},
-    policyRevision: 0,
-    packetsPerSecond: 0,
-    appliedRecords: 0,
-    lostRecords: 0,
-    ...fields,
-  };
-}
+import { sensorRecord as sensor } from "./testing/sensor-record.js";
 
 const first = sensor({ hostAddresses: ["10.0.0.2", "10.0.0.1"], linkNetworks: ["10.0.0.0/24"] });
 const second = sensor({ linkNetworks: ["10.0.0.0/24"], routedNetworks: ["10.0.0.0/8"] });
